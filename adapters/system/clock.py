@@ -1,0 +1,10 @@
+"""The clock of the machine: the one place that asks it."""
+
+from datetime import UTC, datetime
+
+from application.ports import Clock
+
+
+class SystemClock(Clock):
+    def now(self) -> datetime:
+        return datetime.now(UTC)

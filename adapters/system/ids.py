@@ -1,0 +1,19 @@
+"""Names from the operating system's source of randomness."""
+
+import random
+import secrets
+import uuid
+
+from application.ports import IdGenerator
+from domain.identity import ClaimToken, PersistenceId
+
+
+class RandomIds(IdGenerator):
+    def persistence_id(self) -> PersistenceId:
+        return PersistenceId(str(uuid.uuid4()))
+
+    def claim_token(self) -> ClaimToken:
+        return ClaimToken(secrets.token_hex(8))
+
+    def jitter(self) -> float:
+        return random.random()  # noqa: S311 - spreads retries, guards nothing

@@ -1,0 +1,42 @@
+"""Whether this process can do its work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from application.errors import StoreUnavailable
+from application.ports import Clock, SessionStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Attributes:
+    store_problem: why events cannot be taken in; None: they can.
+    genesys_problem: why Genesys cannot be told; events are taken in all the same.
+    clock_skew: how far the store's clock is ahead of ours.
+    """
+
+    store_problem: str | None
+    genesys_problem: str | None
+    clock_skew: timedelta | None
+
+    @property
+    def ready(self) -> bool:
+        return self.store_problem is None
+
+
+class CheckReadinessHandler:
+    def __init__(
+        self, *, store: SessionStore, clock: Clock, genesys_problem: Callable[[], str | None]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._genesys_problem = genesys_problem
+
+    async def __call__(self) -> Readiness:
+        genesys_problem = self._genesys_problem()
+        try:
+            skew = await self._store.clock_skew(self._clock)
+        except StoreUnavailable as error:
+            return Readiness(store_problem=str(error), genesys_problem=genesys_problem, clock_skew=None)
+        return Readiness(store_problem=None, genesys_problem=genesys_problem, clock_skew=skew)

@@ -1,0 +1,107 @@
+"""Taking in one event of a session."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.errors import StoreUnavailable
+from application.ports import Clock, IdGenerator, Metrics, SessionStore
+from domain.context import ContextVariables
+from domain.decisions import Decision, Outcome, Policies
+from domain.errors import ContextTooLarge, EventRefused
+from domain.event_decision import decide_event
+from domain.events import ContextMode, SessionEvent
+from domain.identity import SessionId
+from domain.session import SessionState
+from domain.sync import SyncStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersistSession:
+    """Take in this event; fields as in `domain.events.SessionEvent`."""
+
+    session_id: SessionId
+    event_type: str
+    context: ContextVariables | None = None
+    context_mode: ContextMode = ContextMode.REPLACE
+    occurred_at: datetime | None = None
+    ttl_seconds: int | None = None
+    conversation_id: str | None = None
+    participant_id: str | None = None
+    subject_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersistedSession:
+    """What became of the event, and the session after it."""
+
+    outcome: Outcome
+    state: SessionState
+
+
+class PersistSessionHandler:
+    def __init__(
+        self,
+        *,
+        store: SessionStore,
+        clock: Clock,
+        ids: IdGenerator,
+        metrics: Metrics,
+        policies: Policies,
+        sync_soon: Callable[[SessionId], Awaitable[SessionState | None]],
+    ) -> None:
+        """`sync_soon` is told of a session that is due, and may give its state after a sync in time."""
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._metrics = metrics
+        self._policies = policies
+        self._sync_soon = sync_soon
+
+    async def __call__(self, command: PersistSession) -> PersistedSession:
+        """The session after the event, once it is durable.
+
+        Raises:
+            EventRefused: the sender's fault; the audit trail says so.
+            StoreUnavailable: it may be sent again.
+        """
+        started = self._clock.now()
+        try:
+            decision = await self._decide(command, started)
+        except StoreUnavailable:
+            self._metrics.webhook_refused("store_unavailable", self._seconds_since(started))
+            raise
+        if decision.refusal is not None:
+            self._metrics.webhook_refused(_reason(decision.refusal), self._seconds_since(started))
+            raise decision.refusal
+        state, outcome = decision.state, decision.outcome
+        if state is None or outcome is None:
+            raise AssertionError("a decision about an event that was not refused has a state and an outcome")
+        if state.sync.status is SyncStatus.PENDING:
+            state = await self._sync_soon(state.session_id) or state
+        self._metrics.webhook_answered(outcome, self._seconds_since(started))
+        return PersistedSession(outcome=outcome, state=state)
+
+    async def _decide(self, command: PersistSession, now: datetime) -> Decision:
+        event = SessionEvent(
+            session_id=command.session_id,
+            event_type=command.event_type,
+            persistence_id=self._ids.persistence_id(),
+            context=command.context,
+            context_mode=command.context_mode,
+            occurred_at=command.occurred_at,
+            ttl_seconds=command.ttl_seconds,
+            conversation_id=command.conversation_id,
+            participant_id=command.participant_id,
+            subject_id=command.subject_id,
+        )
+        return await self._store.update(
+            command.session_id, lambda before: decide_event(before, event, self._policies, now)
+        )
+
+    def _seconds_since(self, started: datetime) -> float:
+        return (self._clock.now() - started).total_seconds()
+
+
+def _reason(refusal: EventRefused) -> str:
+    return "too_large" if isinstance(refusal, ContextTooLarge) else "invalid"

@@ -1,0 +1,189 @@
+"""What the application wants of the outside world. Adapters inherit these by name."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from domain.audit import AuditEntry
+from domain.decisions import Decide, Decision, Outcome
+from domain.errors import Violation
+from domain.identity import ClaimToken, PersistenceId, SessionId, SubjectId
+from domain.session import SessionState
+from domain.sync import SyncReceipt
+from domain.write_back import SessionCopy
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """A part of a session's trail, oldest first; `next_after` is None when nothing follows."""
+
+    entries: tuple[AuditEntry, ...]
+    next_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncBacklog:
+    """How far the copies at Genesys are behind.
+
+    Attributes:
+        due: sessions that could be claimed now.
+        oldest_due_at: since when the longest waiting of them has been due.
+        failed: sessions whose sync failed for good.
+    """
+
+    due: int
+    oldest_due_at: datetime | None
+    failed: int
+
+
+class SessionStore(Protocol):
+    """Where sessions are kept, one record each, with the trail of what was decided about them.
+
+    A session is known by its id. All methods raise `StoreUnavailable` when the store does not answer in
+    the time that it was given, and never anything else for what happens between here and there. After a
+    failed `update` either nothing was changed or all of it was.
+    """
+
+    @abstractmethod
+    async def update(self, session_id: SessionId, decide: Decide) -> Decision:
+        """Makes a decision about one session and writes it, in one atomic and durable step.
+
+        `decide` is given the state that is there, also when it has expired, or None when there is no
+        record. It is pure and may be called again when somebody else was faster. What it raises reaches
+        this caller and nobody else; then nothing is written. When this returns, state and audit entries
+        are on disk (as far as the store has one) and every later `read` in any process sees them.
+        """
+
+    @abstractmethod
+    async def read(self, session_id: SessionId, now: datetime) -> SessionState | None:
+        """The state as it was last written; None when there is none or it has expired."""
+
+    @abstractmethod
+    async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
+        """Entries in the order in which they were written; `after` 0 starts with the oldest.
+
+        The trail outlives the session, until `forget_audit` or an erasure takes it.
+        """
+
+    @abstractmethod
+    async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
+        """Unexpired sessions whose sync is due: live ones first, then those that wait longest.
+
+        A session under a lease is not due until the lease has run out.
+        """
+
+    @abstractmethod
+    async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
+        """Records that have expired, in any order; one that expired long ago is never left out for ever."""
+
+    @abstractmethod
+    async def of_subject(self, subject_id: SubjectId, limit: int) -> Sequence[SessionId]:
+        """Records of one subject, expired or not, in any order."""
+
+    @abstractmethod
+    async def forget_audit(self, before: datetime, limit: int) -> int:
+        """Deletes at most `limit` audit entries older than that; gives their number."""
+
+    @abstractmethod
+    async def audit_count(self) -> int:
+        """How many audit entries there are; a large number may be an estimate."""
+
+    @abstractmethod
+    async def backlog(self, now: datetime) -> SyncBacklog:
+        """Cheap enough to be asked every few seconds, however many sessions there are."""
+
+    @abstractmethod
+    async def clock_skew(self, clock: "Clock") -> timedelta | None:
+        """How far the store's clock is ahead of ours; None when it has no clock of its own.
+
+        It is also the check that the store answers.
+        """
+
+
+class GenesysGateway(Protocol):
+    """Genesys Cloud, as far as this service speaks to it."""
+
+    @abstractmethod
+    async def write_back(self, copy: SessionCopy) -> SyncReceipt:
+        """Tells Genesys the state of a session.
+
+        Telling the same twice does no harm. The caller has taken one call from the `CallBudget`; what
+        more is needed (a look-up, a short retry) the gateway takes itself. It ends within its time-out.
+
+        Raises:
+            GenesysRefused, GenesysUnavailable, GenesysMisconfigured.
+        """
+
+    @abstractmethod
+    async def check_access(self) -> str:
+        """A sentence about who we are to Genesys; raises what `write_back` raises."""
+
+
+class CallBudget(Protocol):
+    """The calls that Genesys allows; shared by everything in this process that calls it."""
+
+    @abstractmethod
+    async def take(self) -> None:
+        """Returns when a call may be made, and takes it."""
+
+    @abstractmethod
+    def give_back(self) -> None:
+        """The call that was taken will not be made."""
+
+
+class ContextSchema(Protocol):
+    """The shape that a deployment wants of a context."""
+
+    @abstractmethod
+    def violations(self, document: bytes) -> tuple[Violation, ...]:
+        """What is wrong with a context document (canonical bytes); pointers start with `/context`."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Aware, in UTC."""
+
+
+class IdGenerator(Protocol):
+    """Names that nobody else gives."""
+
+    @abstractmethod
+    def persistence_id(self) -> PersistenceId:
+        """A UUID, 36 characters."""
+
+    @abstractmethod
+    def claim_token(self) -> ClaimToken:
+        """Unguessable by chance: random, never a host name or a process number."""
+
+    @abstractmethod
+    def jitter(self) -> float:
+        """A random number from 0 up to 1."""
+
+
+class Metrics(Protocol):
+    """Numbers for those who watch. Labels are few and known beforehand; never an id or a value."""
+
+    @abstractmethod
+    def webhook_answered(self, outcome: Outcome, seconds: float) -> None: ...
+
+    @abstractmethod
+    def webhook_refused(self, reason: str, seconds: float) -> None:
+        """`reason` is a short class name: `invalid`, `too_large`, `store_unavailable`."""
+
+    @abstractmethod
+    def sync_finished(self, outcome: str, seconds: float | None = None) -> None:
+        """`outcome` is told, refused, postponed, misconfigured or lease_lost.
+
+        `seconds` is the lag from the change to the acknowledgement.
+        """
+
+    @abstractmethod
+    def sessions_evicted(self, count: int) -> None: ...
+
+    @abstractmethod
+    def session_erased(self) -> None: ...

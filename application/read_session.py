@@ -1,0 +1,46 @@
+"""Giving back what is known of a session."""
+
+from dataclasses import dataclass
+
+from application.errors import SessionNotFound
+from application.ports import AuditPage, Clock, SessionStore
+from domain.identity import SessionId
+from domain.session import SessionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSession:
+    """The session as it is now."""
+
+    session_id: SessionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAuditTrail:
+    """Up to `limit` entries after the place `after`, oldest first."""
+
+    session_id: SessionId
+    after: int
+    limit: int
+
+
+class ReadSessionHandler:
+    def __init__(self, *, store: SessionStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def __call__(self, query: ReadSession) -> SessionState:
+        """Raises SessionNotFound when there is none, it has expired, or it never had a context."""
+        now = self._clock.now()
+        state = await self._store.read(query.session_id, now)
+        if state is None or not state.served(now):
+            raise SessionNotFound(query.session_id)
+        return state
+
+
+class ReadAuditTrailHandler:
+    def __init__(self, *, store: SessionStore) -> None:
+        self._store = store
+
+    async def __call__(self, query: ReadAuditTrail) -> AuditPage:
+        return await self._store.audit_trail(query.session_id, after=query.after, limit=query.limit)

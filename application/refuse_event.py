@@ -1,0 +1,45 @@
+"""Noting an event that was refused before anything could be decided about it."""
+
+from dataclasses import dataclass
+
+from application.ports import Clock, Metrics, SessionStore
+from domain.audit import AuditAction, AuditEntry
+from domain.decisions import Decision
+from domain.errors import EventRefused
+from domain.identity import SessionId
+from domain.session import SessionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseEvent:
+    """An event whose form was wrong. `session_id` is None when it could not be believed either."""
+
+    session_id: SessionId | None
+    refusal: EventRefused
+
+
+class RefuseEventHandler:
+    def __init__(self, *, store: SessionStore, clock: Clock, metrics: Metrics) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+
+    async def __call__(self, command: RefuseEvent) -> None:
+        """Counts it, and leaves an entry in the session's trail, so that an operator finds out why."""
+        self._metrics.webhook_refused("invalid", 0.0)
+        if command.session_id is None:
+            return
+        session_id, now = command.session_id, self._clock.now()
+
+        def decide(before: SessionState | None) -> Decision:
+            entry = AuditEntry(
+                action=AuditAction.SESSION_PERSISTENCE_FAILURE,
+                session_id=session_id,
+                time=now,
+                persistence_id=before.persistence_id if before else None,
+                revision=before.revision if before else None,
+                reason=command.refusal.reason,
+            )
+            return Decision(state=before, audit=(entry,))
+
+        await self._store.update(session_id, decide)

@@ -1,0 +1,24 @@
+"""The table of contents: everything that this service can be asked to do."""
+
+from dataclasses import dataclass
+
+from application.check_readiness import CheckReadinessHandler
+from application.count_audit import CountAuditHandler
+from application.erase_session import EraseSessionHandler, EraseSubjectHandler
+from application.evict_expired import EvictExpiredHandler
+from application.persist_session import PersistSessionHandler
+from application.read_session import ReadAuditTrailHandler, ReadSessionHandler
+from application.refuse_event import RefuseEventHandler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    persist_session: PersistSessionHandler
+    refuse_event: RefuseEventHandler
+    read_session: ReadSessionHandler
+    read_audit_trail: ReadAuditTrailHandler
+    count_audit: CountAuditHandler
+    erase_session: EraseSessionHandler
+    erase_subject: EraseSubjectHandler
+    evict_expired: EvictExpiredHandler
+    check_readiness: CheckReadinessHandler

@@ -1,0 +1,192 @@
+"""What an event does to a session: old state, event, policies and the time give the new state.
+
+The result is that of applying the session's events in the order of their stamps, whatever the order
+in which they arrived, and however often.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from domain.audit import AuditAction, AuditEntry
+from domain.decisions import Decision, Outcome, Policies
+from domain.errors import EventRefused, InvalidEvent, Violation
+from domain.events import ContextMode, SessionEvent
+from domain.eviction import eviction_entries
+from domain.instants import to_microseconds
+from domain.lifecycle import Lifecycle, SessionStatus
+from domain.session import SessionState
+from domain.stamped_context import StampedContext
+from domain.stamps import Register
+from domain.sync import SyncState, SyncStatus
+from domain.write_back import PERSISTENCE_BYTES
+
+_ACTIONS = {
+    Outcome.PERSISTED: AuditAction.SESSION_PERSISTED,
+    Outcome.UNCHANGED: AuditAction.SESSION_UNCHANGED,
+    Outcome.SUPERSEDED: AuditAction.SESSION_SUPERSEDED,
+    Outcome.ENDED: AuditAction.SESSION_ENDED,
+}
+
+
+def decide_event(
+    before: SessionState | None, event: SessionEvent, policies: Policies, now: datetime
+) -> Decision:
+    """The decision about an event; a refused one changes nothing but the audit trail."""
+    try:
+        return _EventDecision(before, event, policies, now).decision()
+    except EventRefused as refusal:
+        failure = AuditEntry(
+            action=AuditAction.SESSION_PERSISTENCE_FAILURE,
+            session_id=event.session_id,
+            time=now,
+            persistence_id=before.persistence_id if before else None,
+            revision=before.revision if before else None,
+            reason=refusal.reason,
+        )
+        return Decision(state=before, audit=(failure,), refusal=refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """What the event makes of lifecycle and context, before anything is said about it."""
+
+    lifecycle: Lifecycle
+    context: StampedContext
+
+
+class _EventDecision:
+    def __init__(
+        self, before: SessionState | None, event: SessionEvent, policies: Policies, now: datetime
+    ) -> None:
+        self._policies = policies
+        self._now = now
+        self._event, note = event.settled(now, policies.ttl.future_seconds_max)
+        self._stamp = self._event.stamp
+        self._notes = [] if note is None else [note]
+        self._evicted = before if before is not None and before.expired(now) else None
+        self._before = before if before is not None and self._evicted is None else self._blank()
+
+    def decision(self) -> Decision:
+        if self._event.ttl_seconds is not None:
+            self._policies.ttl.check(self._event.ttl_seconds)
+        if self._stamp <= self._before.lifecycle.erased:
+            return Decision(state=self._before, outcome=Outcome.SUPERSEDED)
+        applied = self._applied()
+        changed = applied.context.texts != self._before.context.texts
+        outcome = self._outcome(applied, changed=changed)
+        if changed:
+            self._check(applied.context)
+        return self._answer(self._after(applied, outcome, changed=changed), outcome)
+
+    def _blank(self) -> SessionState:
+        """What there is of a session before its first event."""
+        return SessionState(
+            session_id=self._event.session_id,
+            revision=0,
+            persistence_id=self._event.persistence_id,
+            created_at=self._now,
+            updated_at=self._now,
+            expires_at=self._now,
+            ttl_seconds=Register(self._policies.ttl.default_seconds),
+        )
+
+    def _applied(self) -> _Applied:
+        event, context, lifecycle = self._event, self._before.context, self._before.lifecycle
+        lifecycle, floor = (lifecycle.ended if event.ends_session else lifecycle.active)(self._stamp)
+        context = context.raised(floor)
+        if event.context is not None and not event.ends_session:
+            if event.context_mode is ContextMode.REPLACE:
+                context = context.raised(self._stamp)
+            context = context.merged(event.context_changes(), self._stamp)
+        oldest = self._now - timedelta(seconds=self._policies.ttl.tombstone_seconds)
+        context = context.trimmed(
+            tombstones_max=self._policies.tombstones_max, oldest_microseconds=to_microseconds(oldest)
+        )
+        return _Applied(lifecycle, context)
+
+    def _outcome(self, applied: _Applied, *, changed: bool) -> Outcome:
+        ended = applied.lifecycle.status is SessionStatus.ENDED
+        if self._event.ends_session:
+            if ended:
+                return Outcome.ENDED
+            self._notes.append("newer activity had already started the session again")
+            return Outcome.PERSISTED if changed else Outcome.SUPERSEDED
+        if ended:
+            self._notes.append("older than the end" + (", its variables were kept" if changed else ""))
+            return Outcome.SUPERSEDED
+        if changed or self._before.status is not SessionStatus.PERSISTED:
+            return Outcome.PERSISTED
+        return Outcome.SUPERSEDED if self._wholly_older() else Outcome.UNCHANGED
+
+    def _wholly_older(self) -> bool:
+        context = self._before.context
+        if self._event.context is None:
+            return False
+        changes = self._event.context_changes()
+        if not changes:
+            return self._event.context_mode is ContextMode.REPLACE and self._stamp < context.floor
+        return all(context.loses(name, self._stamp) for name in changes)
+
+    def _check(self, context: StampedContext) -> None:
+        variables = len(context.texts)
+        if variables > self._policies.variables_max:
+            detail = f"{variables} variables are over the limit of {self._policies.variables_max}"
+            raise InvalidEvent((Violation("/context", "too_many_variables", detail),))
+        self._policies.size.check(context, sync_overhead=PERSISTENCE_BYTES)
+        if violations := self._policies.schema(context.document):
+            raise InvalidEvent(violations)
+
+    def _after(self, applied: _Applied, outcome: Outcome, *, changed: bool) -> SessionState:
+        before, event, stamp = self._before, self._event, self._stamp
+        persisted = outcome is Outcome.PERSISTED
+        newly_ended = outcome is Outcome.ENDED and before.status is not SessionStatus.ENDED
+        restarted = before.status is not SessionStatus.PERSISTED and not applied.lifecycle.ends
+        ttl_seconds = before.ttl_seconds.updated(event.ttl_seconds, stamp)
+        renews_only = ttl_seconds is before.ttl_seconds and not newly_ended and not restarted
+        ended = bool(applied.lifecycle.ends)
+        expires_at = self._policies.ttl.expires_at(self._now, ttl_seconds.value, ended=ended)
+        after = replace(
+            before,
+            revision=before.revision + (1 if persisted or newly_ended else 0),
+            persistence_id=event.persistence_id if persisted else before.persistence_id,
+            created_at=self._now if restarted else before.created_at,
+            updated_at=self._now if changed or persisted or newly_ended else before.updated_at,
+            expires_at=max(before.expires_at, expires_at) if renews_only else expires_at,
+            ttl_seconds=ttl_seconds,
+            context=applied.context,
+            lifecycle=applied.lifecycle,
+            conversation_id=before.conversation_id.updated(event.conversation_id, stamp),
+            participant_id=before.participant_id.updated(event.participant_id, stamp),
+            subject_id=before.subject_id.updated(event.subject_id, stamp),
+        )
+        return replace(after, sync=self._sync_after(after))
+
+    def _sync_after(self, after: SessionState) -> SyncState:
+        policy = self._policies.sync
+        if not policy.enabled:
+            return SyncState(status=SyncStatus.DISABLED)
+        if not after.has_context:
+            return after.sync
+        changed = after.sync.after_change(after.fingerprint(policy.target), self._now)
+        return changed.after_renewal(after.expires_at, after.ttl_seconds.value, policy.refresh_fraction)
+
+    def _answer(self, after: SessionState, outcome: Outcome) -> Decision:
+        return Decision(
+            state=after,
+            audit=(*self._eviction(), self._entry(after, outcome)),
+            outcome=outcome,
+        )
+
+    def _entry(self, after: SessionState, outcome: Outcome) -> AuditEntry:
+        repeated_end = outcome is Outcome.ENDED and after.revision == self._before.revision
+        return AuditEntry(
+            action=AuditAction.SESSION_UNCHANGED if repeated_end else _ACTIONS[outcome],
+            session_id=after.session_id,
+            time=self._now,
+            persistence_id=after.persistence_id,
+            revision=after.revision,
+            reason="; ".join(self._notes) or None,
+        )
+
+    def _eviction(self) -> tuple[AuditEntry, ...]:
+        return () if self._evicted is None else eviction_entries(self._evicted, self._now)

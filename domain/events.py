@@ -1,0 +1,90 @@
+"""Session events as they arrive, and what their names mean."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.context import ContextVariables
+from domain.identity import PersistenceId, SessionId
+from domain.instants import to_microseconds, to_text
+from domain.stamps import Stamp, tie_of
+
+ENDING_EVENT_TYPES = frozenset({"session-ended", "session-expired"})
+
+OWN_VARIABLES = frozenset(
+    {"persistence", "sk_persistenceId", "sk_syncStatus", "sk_expiresAt", "sk_lastSynced"}
+)
+"""What this service itself writes to Genesys. It comes back when a flow echoes its context; to take it
+for a change of the context would start a loop of updates."""
+
+NULL_TEXT = b"null"
+
+
+class ContextMode(StrEnum):
+    """How an event's context meets the one that is there."""
+
+    REPLACE = "replace"
+    MERGE = "merge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEvent:
+    """One event of a session, as its sender tells it.
+
+    Attributes:
+        event_type: `session-ended` and `session-expired` end the session; any other name is activity.
+        context: the variables that the event brings; None leaves the context as it is.
+        occurred_at: when it happened; None means that the time of arrival stands for it.
+        ttl_seconds: time to live from the arrival on; None keeps the session's.
+        persistence_id: the id that the session gets if this event changes it.
+    """
+
+    session_id: SessionId
+    event_type: str
+    persistence_id: PersistenceId
+    context: ContextVariables | None = None
+    context_mode: ContextMode = ContextMode.REPLACE
+    occurred_at: datetime | None = None
+    ttl_seconds: int | None = None
+    conversation_id: str | None = None
+    participant_id: str | None = None
+    subject_id: str | None = None
+
+    @property
+    def ends_session(self) -> bool:
+        return self.event_type in ENDING_EVENT_TYPES
+
+    def settled(self, now: datetime, future_seconds_max: int) -> tuple["SessionEvent", str | None]:
+        """The event with a time that can be believed, and what was done to it for the audit trail."""
+        if self.occurred_at is None:
+            return replace(self, occurred_at=now), None
+        latest = now + timedelta(seconds=future_seconds_max)
+        if self.occurred_at <= latest:
+            return self, None
+        note = f"occurredAt {to_text(self.occurred_at)} clamped to {to_text(latest)}"
+        return replace(self, occurred_at=latest), note
+
+    @property
+    def stamp(self) -> Stamp:
+        """The place of a settled event in the order of events."""
+        if self.occurred_at is None:
+            raise ValueError("an event has a stamp only once its time is settled")
+        said = {
+            "ends": self.ends_session,
+            "mode": self.context_mode.value,
+            "context": None if self.context is None else self.context.document,
+            "ttl": self.ttl_seconds,
+            "conversation": self.conversation_id,
+            "participant": self.participant_id,
+            "subject": self.subject_id,
+        }
+        return Stamp(to_microseconds(self.occurred_at), tie_of(said))
+
+    def context_changes(self) -> dict[str, bytes | None]:
+        """The variables that the event sets, and with no text those that it removes."""
+        if self.context is None:
+            return {}
+        texts = self.context.without(OWN_VARIABLES).texts
+        if self.context_mode is ContextMode.REPLACE:
+            return dict(texts)
+        return {name: None if text == NULL_TEXT else text for name, text in texts.items()}

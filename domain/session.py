@@ -1,0 +1,86 @@
+"""The state of a session: everything that is known of it, and what can be said of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.identity import PersistenceId, SessionId
+from domain.lifecycle import Lifecycle, SessionStatus
+from domain.stamped_context import StampedContext
+from domain.stamps import Register
+from domain.sync import SyncLane, SyncState, SyncStatus, SyncTarget
+from domain.write_back import SessionCopy, fingerprint_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionState:
+    """A session.
+
+    Attributes:
+        revision: how many changes it has seen; 0 for the trace that an erasure leaves.
+        persistence_id: new with every change that was persisted.
+        expires_at: from then on it is as if it were not there.
+        conversation_id, participant_id, subject_id: as events told them; None: never told.
+    """
+
+    session_id: SessionId
+    revision: int
+    persistence_id: PersistenceId
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    ttl_seconds: Register[int]
+    context: StampedContext = field(default_factory=StampedContext)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    conversation_id: Register[str | None] = field(default_factory=lambda: Register(None))
+    participant_id: Register[str | None] = field(default_factory=lambda: Register(None))
+    subject_id: Register[str | None] = field(default_factory=lambda: Register(None))
+    sync: SyncState = field(default_factory=lambda: SyncState(status=SyncStatus.COMPLETED))
+
+    @property
+    def status(self) -> SessionStatus:
+        return self.lifecycle.status
+
+    @property
+    def has_context(self) -> bool:
+        """Whether there ever was an activity; without one there is nothing to serve or to sync."""
+        return self.lifecycle.last_activity is not None
+
+    @property
+    def byte_size(self) -> int:
+        """Canonical bytes of the context; 0 when there never was one."""
+        return len(self.context.document) if self.has_context else 0
+
+    @property
+    def sync_lane(self) -> SyncLane:
+        return SyncLane.LIVE if self.status is SessionStatus.PERSISTED else SyncLane.ENDED
+
+    def expired(self, now: datetime) -> bool:
+        return self.expires_at <= now
+
+    def served(self, now: datetime) -> bool:
+        """Whether a reader is given this session."""
+        return self.has_context and not self.expired(now)
+
+    def fingerprint(self, target: SyncTarget) -> str:
+        """A digest of what the target is sent of this state, less expiry and time of sending."""
+        if target is SyncTarget.MESSAGING_SESSIONS:
+            return fingerprint_of(self.persistence_id, self.context.document)
+        return fingerprint_of(self.persistence_id, self.conversation_id.value, self.participant_id.value)
+
+    def copy(self, target: SyncTarget) -> SessionCopy:
+        """What Genesys is to hold of this state."""
+        conversation_id = self.conversation_id.value or self.session_id
+        participant_id = self.participant_id.value
+        if participant_id is None and self.sync.participant is not None:
+            remembered_for, remembered = self.sync.participant
+            participant_id = remembered if remembered_for == conversation_id else None
+        return SessionCopy(
+            session_id=self.session_id,
+            persistence_id=self.persistence_id,
+            texts=self.context.texts,
+            expires_at=self.expires_at,
+            conversation_id=conversation_id,
+            participant_id=participant_id,
+            ended=self.status is SessionStatus.ENDED,
+            fingerprint=self.fingerprint(target),
+        )

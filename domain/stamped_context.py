@@ -1,0 +1,96 @@
+"""The context of a session as a map that converges: the same events in any order give the same map.
+
+Every variable carries the stamp of the event that set it, and the newer stamp wins. A removed variable
+leaves a tombstone, so that an older event cannot bring it back. A replacing event, a restart after an
+end and an erasure set a floor below which every variable is gone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import reduce
+
+from domain.context import document_of
+from domain.stamps import BEFORE_ALL, Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class StampedVariable:
+    """A canonical JSON text, and the event that set it. No text: a tombstone."""
+
+    text: bytes | None
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StampedContext:
+    """Variables and tombstones by name.
+
+    Attributes:
+        entries: live variables and tombstones.
+        floor: entries older than this are gone.
+        horizon: the newest tombstone that was forgotten. What is not newer and is not known by name
+            may have been removed, so it is not taken in.
+    """
+
+    entries: Mapping[str, StampedVariable] = field(default_factory=dict)
+    floor: Stamp = BEFORE_ALL
+    horizon: Stamp = BEFORE_ALL
+
+    @property
+    def texts(self) -> dict[str, bytes]:
+        return {name: entry.text for name, entry in self.entries.items() if entry.text is not None}
+
+    @property
+    def tombstones(self) -> dict[str, Stamp]:
+        return {name: entry.stamp for name, entry in self.entries.items() if entry.text is None}
+
+    @property
+    def document(self) -> bytes:
+        return document_of(self.texts.items())
+
+    def loses(self, name: str, stamp: Stamp) -> bool:
+        """Whether something strictly newer already decides what this variable is."""
+        entry = self.entries.get(name)
+        if entry is not None:
+            return stamp < entry.stamp
+        return stamp < self.floor or stamp <= self.horizon
+
+    def merged(self, texts: Mapping[str, bytes | None], stamp: Stamp) -> "StampedContext":
+        """With these variables set, and those without a text removed, by an event of this stamp."""
+        won = {
+            name: StampedVariable(text, stamp)
+            for name, text in texts.items()
+            if not self.loses(name, stamp) and not self._has(name, stamp)
+        }
+        return replace(self, entries={**self.entries, **won}) if won else self
+
+    def raised(self, floor: Stamp) -> "StampedContext":
+        """With everything older than the floor gone."""
+        if floor <= self.floor:
+            return self
+        kept = {name: entry for name, entry in self.entries.items() if entry.stamp >= floor}
+        return replace(self, entries=kept, floor=floor)
+
+    def replaced(self, texts: Mapping[str, bytes], stamp: Stamp) -> "StampedContext":
+        """With nothing of what is older than this event, and its variables set."""
+        return self.raised(stamp).merged(texts, stamp)
+
+    def trimmed(self, *, tombstones_max: int, oldest_microseconds: int) -> "StampedContext":
+        """With the tombstones that are too many or too old forgotten, and the horizon moved up to them."""
+        tombstones = sorted((stamp, name) for name, stamp in self.tombstones.items())
+        surplus = max(0, len(tombstones) - tombstones_max)
+        forgotten = [
+            (stamp, name)
+            for place, (stamp, name) in enumerate(tombstones)
+            if place < surplus or stamp.microseconds < oldest_microseconds
+        ]
+        return reduce(StampedContext._forgetting, forgotten, self)
+
+    def _forgetting(self, tombstone: tuple[Stamp, str]) -> "StampedContext":
+        stamp, gone = tombstone
+        kept = {name: entry for name, entry in self.entries.items() if name != gone}
+        return replace(self, entries=kept, horizon=max(self.horizon, stamp))
+
+    def _has(self, name: str, stamp: Stamp) -> bool:
+        entry = self.entries.get(name)
+        return entry is not None and entry.stamp == stamp

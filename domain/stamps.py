@@ -1,0 +1,46 @@
+"""The total order of events, which does not depend on the order of their arrival."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Stamp(NamedTuple):
+    """The place of an event in the order of a session's events.
+
+    Attributes:
+        microseconds: when the event occurred, since 1970.
+        tie: a digest of what the event says. It orders events of the same microsecond by a fixed
+            rule; two events with equal stamps say the same, so one is a repetition of the other.
+    """
+
+    microseconds: int
+    tie: str
+
+
+BEFORE_ALL = Stamp(-(2**63), "")
+
+
+def tie_of(parts: Mapping[str, object]) -> str:
+    """Twelve hexadecimal digits that stand for the content of an event."""
+    digest = blake2b(digest_size=6)
+    for name, value in parts.items():
+        digest.update(f"{name}={value!r};".encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Register(Generic[T]):
+    """One value of which the newest wins."""
+
+    value: T
+    stamp: Stamp = BEFORE_ALL
+
+    def updated(self, value: T | None, stamp: Stamp) -> "Register[T]":
+        """The register after an event that may have brought a value (None: it brought none)."""
+        if value is None or stamp <= self.stamp:
+            return self
+        return Register(value, stamp)

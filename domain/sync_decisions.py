@@ -1,0 +1,104 @@
+"""The decisions of a sync: to claim, and to note how it ended. Every end must show the claim's token."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from domain.audit import AuditAction, AuditEntry
+from domain.decisions import Decision
+from domain.identity import ClaimToken
+from domain.session import SessionState
+from domain.sync import SyncFailure, SyncPolicy, SyncReceipt, SyncState
+
+
+def decide_claim(
+    before: SessionState | None, *, token: ClaimToken, policy: SyncPolicy, now: datetime
+) -> Decision:
+    """The claim, if the session is due and there; otherwise nothing (somebody else was faster)."""
+    if before is None or not before.served(now) or not policy.enabled:
+        return Decision(state=before)
+    if before.sync.due_at is None or before.sync.due_at > now:
+        return Decision(state=before)
+    lease_until = now + timedelta(seconds=policy.lease_seconds)
+    return Decision(state=replace(before, sync=before.sync.claimed(token, lease_until)))
+
+
+def decide_told(
+    before: SessionState | None,
+    *,
+    token: ClaimToken,
+    receipt: SyncReceipt,
+    policy: SyncPolicy,
+    now: datetime,
+) -> Decision:
+    """Genesys acknowledged. With a lost lease the copy there is in doubt, and the session due again."""
+    if before is None or not before.has_context:
+        return Decision(state=before)
+    if before.sync.claim != token:
+        return Decision(state=replace(before, sync=before.sync.doubted(now)))
+    sync = before.sync.told(receipt, before.fingerprint(policy.target), now)
+    sync = sync.after_renewal(before.expires_at, before.ttl_seconds.value, policy.refresh_fraction)
+    return _noted(before, sync, AuditAction.SESSION_SYNCED, None, now)
+
+
+def decide_refused(
+    before: SessionState | None,
+    *,
+    token: ClaimToken,
+    sent: str,
+    failure: SyncFailure,
+    policy: SyncPolicy,
+    now: datetime,
+) -> Decision:
+    """Genesys refused for good: not tried again until the session changes.
+
+    Args:
+        sent: the fingerprint of the copy that was refused.
+    """
+
+    def refused(state: SessionState) -> Decision:
+        changed = state.fingerprint(policy.target) != sent
+        sync = state.sync.refused(failure, changed=changed, now=now)
+        return _noted(state, sync, AuditAction.SESSION_SYNC_FAILED, str(failure), now)
+
+    return _with_claim(before, token, refused)
+
+
+def decide_postponed(
+    before: SessionState | None, *, token: ClaimToken, until: datetime, failure: SyncFailure
+) -> Decision:
+    """The attempt may be made again, later."""
+    return _with_claim(
+        before,
+        token,
+        lambda state: Decision(state=replace(state, sync=state.sync.postponed(until, failure))),
+    )
+
+
+def decide_released(before: SessionState | None, *, token: ClaimToken, now: datetime) -> Decision:
+    """The claim is given back, no call was made."""
+    return _with_claim(
+        before, token, lambda state: Decision(state=replace(state, sync=state.sync.released(now)))
+    )
+
+
+def _with_claim(
+    before: SessionState | None, token: ClaimToken, decide: Callable[[SessionState], Decision]
+) -> Decision:
+    if before is None or before.sync.claim != token:
+        return Decision(state=before)
+    return decide(before)
+
+
+def _noted(
+    before: SessionState, sync: SyncState, action: AuditAction, reason: str | None, now: datetime
+) -> Decision:
+    entry = AuditEntry(
+        action=action,
+        session_id=before.session_id,
+        time=now,
+        persistence_id=before.persistence_id,
+        revision=before.revision,
+        reason=reason,
+    )
+    return Decision(state=replace(before, sync=sync), audit=(entry,))
