@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from application.errors import GenesysMisconfigured, StoreUnavailable
 from application.ports import CallBudget, Clock, SessionStore
@@ -28,7 +28,7 @@ class SyncLoopPolicy:
     concurrency_max: int = 8
     poll_seconds: float = 0.25
     store_pause_seconds: float = 1.0
-    brake: BrakePolicy = BrakePolicy()
+    brake: BrakePolicy = field(default_factory=BrakePolicy)
 
 
 class SyncLoop:

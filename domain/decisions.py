@@ -62,9 +62,6 @@ class Decision:
     outcome: Outcome | None = None
     refusal: EventRefused | None = None
 
-    def writes(self, before: SessionState | None) -> bool:
-        """Whether there is anything to write, given the state that was there."""
-        return self.state is not before or bool(self.audit) or self.forgets_audit
 
 
 Decide = Callable[[SessionState | None], Decision]

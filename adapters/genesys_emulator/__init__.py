@@ -1,0 +1,1 @@
+"""A Genesys Cloud to run against: in memory, over real HTTP, with rate limits and faults on demand."""

@@ -1,0 +1,149 @@
+"""JSON as this service accepts it: RFC 8259 to the letter, one meaning for every reader, bounded.
+
+msgspec decodes; what it lets pass (duplicate names, deep nesting, huge numbers, NUL, dangerous names) is
+found here. Clean bodies take the fast path, which only ever answers "surely clean"; everything else goes
+to the exact scan, which names every violation and its place.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from adapters.http.json_scanner import (
+    CONTROL_CHARACTER,
+    DANGEROUS_NAMES,
+    NUMBER_MAX,
+    JsonLimits,
+    find_violations,
+)
+from domain.errors import Violation
+
+__all__ = ["InvalidJson", "JsonLimits", "decode_strictly"]
+
+# msgspec recurses: this many brackets bound how deep, also where the C stack is smaller than Python thinks.
+_OPENERS_MAX: Final = 1024
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_UTF8_BYTES_MAX: Final = 4
+
+
+class InvalidJson(Exception):  # noqa: N818 - named for the fact, as all errors of this service
+    """The body is not JSON that is safe to hand on; `violations` says where and why, in document order."""
+
+    def __init__(self, violations: tuple[Violation, ...]) -> None:
+        super().__init__("; ".join(f"{v.pointer or '/'}: {v.code}" for v in violations))
+        self.violations = violations
+
+
+def decode_strictly(body: bytes, limits: JsonLimits) -> object:
+    """The document in a body: exactly what `msgspec.json.decode` makes of it.
+
+    Args:
+        body: one JSON text in UTF-8, of any size; time and memory are linear in it.
+        limits: what the text may hold.
+
+    Raises:
+        InvalidJson: with every violation up to `violations_max`, in document order (see `find_violations`).
+            Names are compared by code points, after escapes, without Unicode normalisation.
+    """
+    if _is_small(body, limits):
+        try:
+            document: object = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass  # the exact scan knows why and where
+        else:
+            if _is_surely_clean(document, body, limits):
+                return document
+    return _decode_exactly(body, limits)
+
+
+def _decode_exactly(body: bytes, limits: JsonLimits) -> object:
+    if violations := find_violations(body, limits):
+        raise InvalidJson(violations)
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        detail = "The text cannot be decoded as JSON."
+        raise InvalidJson((Violation(pointer="", code="invalid_json", detail=detail),)) from error
+
+
+def _is_small(body: bytes, limits: JsonLimits) -> bool:
+    """Whether decoding is cheap in stack and memory, so that it may come before any other check."""
+    openers = body.count(b"{") + body.count(b"[")
+    if openers > _OPENERS_MAX:
+        return False
+    # n values take 2n - 1 bytes, and each but the first follows a comma or an opening bracket
+    return len(body) < 2 * limits.values_max or openers + body.count(b",") < limits.values_max
+
+
+def _is_surely_clean(document: Any, body: bytes, limits: JsonLimits) -> bool:
+    """Whether a decoded body has no violation; False also when that takes a closer look.
+
+    Syntax, UTF-8 and surrogate pairs need no check: msgspec has accepted the body.
+    """
+    if type(document) is not dict and type(document) is not list:
+        return False
+    objects: list[dict[str, Any]] = []
+    values_count = 1
+    level: list[Any] = [document]
+    for _ in range(limits.depth_max):
+        deeper: list[Any] = []
+        for container in level:
+            values = container
+            if type(container) is dict:
+                objects.append(container)
+                values = container.values()
+            values_count += len(values)
+            for value in values:  # every value of every body passes here: strings, the most common, first
+                kind = type(value)
+                if kind is str:
+                    continue
+                if kind is dict or kind is list:
+                    deeper.append(value)
+                elif (kind is int or kind is float) and not -NUMBER_MAX <= value <= NUMBER_MAX:
+                    return False
+        level = deeper
+        if not level:
+            break
+    names_count = sum(map(len, objects))
+    return (
+        not level
+        and values_count <= limits.values_max
+        and names_count <= limits.names_max
+        and _are_names_clean(set().union(*objects), limits)
+        and _are_strings_clean(body, limits)
+        and _has_members(body, names_count)
+    )
+
+
+def _are_names_clean(names: set[str], limits: JsonLimits) -> bool:
+    if not names:
+        return True
+    together = "".join(names)
+    return (
+        DANGEROUS_NAMES.isdisjoint(names)
+        and (together.isprintable() or CONTROL_CHARACTER.search(together) is None)
+        and max(map(len, names)) * (1 if together.isascii() else _UTF8_BYTES_MAX) <= limits.name_bytes_max
+    )
+
+
+def _are_strings_clean(body: bytes, limits: JsonLimits) -> bool:
+    if b"\\u0000" in body:  # a NUL has no other spelling
+        return False
+    if len(body) <= limits.string_bytes_max:
+        return True
+    return b'\\"' not in body and max(map(len, body.split(b'"'))) <= limits.string_bytes_max
+
+
+def _has_members(body: bytes, count: int) -> bool:
+    """Whether a valid text writes as many members as its document holds: then no name is written twice.
+
+    A colon that ends a name follows a quote or white space. Where none follows white space, those after a
+    quote are all of them, and perhaps some inside strings: equal counts prove that there is no duplicate.
+    """
+    is_spaced = b" :" in body or any(
+        space in body and space + b":" in body for space in (b"\n", b"\t", b"\r")
+    )
+    if not is_spaced and body.count(b'":') == count:
+        return True
+    return _STRING.sub(b"", body).count(b":") == count

@@ -1,0 +1,172 @@
+"""Several server processes behind one socket, replaced when they die, stopped together. POSIX only."""
+
+import asyncio
+import ctypes
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from adapters.http.server import CannotListen, bind_listener, server_url
+
+logger = logging.getLogger("session_keeper.server")
+
+START_SECONDS = 5.0  # a process that lived longer had started
+PAUSE_SECONDS_MIN = 0.5
+PAUSE_SECONDS_MAX = 30.0
+CLOSE_SECONDS = 5.0  # after the drain, for the application to close what it opened
+READY_TICK_SECONDS = 0.05
+PR_SET_PDEATHSIG = 1
+
+
+def run_workers(
+    child_command: Callable[[int], Sequence[str]],
+    *,
+    count: int,
+    host: str,
+    port: int,
+    drain_seconds_max: float,
+    on_ready: Callable[[str], None] | None = None,
+) -> int:
+    """Keep `count` child processes serving on one address until SIGTERM or SIGINT; the exit code.
+
+    `child_command` makes a child's command line from the number of an inherited file descriptor: a bound
+    socket, to be given as `socket.socket(fileno=...)` to `run_server`, on which the children listen. A
+    child should exit with 0 on SIGTERM, within `drain_seconds_max` and a few seconds; then it is killed.
+
+    0 after a stop; 1 when the address is not to be had, when no child is left and all failed to start
+    (ended by themselves within 5 s), or when children had to be killed.
+    """
+    try:
+        listener = bind_listener(host, port)
+    except CannotListen as error:
+        sys.stderr.write(f"session-keeper: {error}\n")
+        return 1
+    with listener:
+        supervisor = Supervisor(child_command, listener, count, drain_seconds_max + CLOSE_SECONDS)
+        return asyncio.run(supervisor.run(on_ready))
+
+
+class Supervisor:
+    def __init__(
+        self,
+        child_command: Callable[[int], Sequence[str]],
+        listener: socket.socket,
+        count: int,
+        stop_seconds_max: float,
+    ) -> None:
+        self._child_command = child_command
+        self._listener = listener
+        self._count = count
+        self._stop_seconds_max = stop_seconds_max
+        self._children: set[asyncio.subprocess.Process] = set()
+        self._failed_starts = 0
+        self._gave_up = False
+        self._stopping = asyncio.Event()
+        self._impatient = asyncio.Event()
+
+    async def run(self, on_ready: Callable[[str], None] | None) -> int:
+        loop = asyncio.get_running_loop()
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sig, self._stop, sig)
+        keepers = [asyncio.create_task(self._keep_running(number)) for number in range(self._count)]
+        announcing = asyncio.create_task(self._announce(on_ready))
+        stopping: asyncio.Future[Any] = asyncio.create_task(self._stopping.wait())
+        # A keeper ends before the stop only with an exception, which is raised when all are awaited.
+        await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_COMPLETED)
+        self._stopping.set()
+        announcing.cancel()
+        self._listener.close()
+        for child in self._children:
+            signal_child(child, signal.SIGTERM)
+        killed = await self._wait_or_kill(keepers)
+        return 1 if killed or self._gave_up else 0
+
+    def _stop(self, sig: signal.Signals) -> None:
+        if self._stopping.is_set() and sig == signal.SIGINT:
+            self._impatient.set()
+        self._stopping.set()
+
+    async def _announce(self, on_ready: Callable[[str], None] | None) -> None:
+        """Wait for the first child that listens: it is the same socket here."""
+        while not self._listener.getsockopt(  # noqa: ASYNC110 - a change in the kernel sets no event
+            socket.SOL_SOCKET, socket.SO_ACCEPTCONN
+        ):
+            await asyncio.sleep(READY_TICK_SECONDS)
+        if on_ready is not None:
+            on_ready(server_url(self._listener))
+
+    async def _keep_running(self, number: int) -> None:
+        pause_seconds = PAUSE_SECONDS_MIN
+        while not self._stopping.is_set():
+            code, seconds = await self._run_child(number)
+            if self._stopping.is_set():
+                return
+            if seconds >= START_SECONDS:
+                self._failed_starts = 0
+                pause_seconds = PAUSE_SECONDS_MIN
+            elif code > 0:
+                self._failed_starts += 1
+            if self._failed_starts >= self._count and not self._children:
+                self._gave_up = True
+                logger.error("no worker starts, the last ended with %d: giving up", code)
+                self._stopping.set()
+                return
+            logger.warning("worker %d ended with %d, again in %.1f s", number, code, pause_seconds)
+            await self._pause(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, PAUSE_SECONDS_MAX)
+
+    async def _run_child(self, number: int) -> tuple[int, float]:
+        """Run one child to its end; its exit code (negative: a signal) and for how long it ran."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        fd = self._listener.fileno()
+        child = await asyncio.create_subprocess_exec(
+            *self._child_command(fd),
+            pass_fds=[fd],
+            stdin=asyncio.subprocess.DEVNULL,
+            preexec_fn=die_with_parent(),
+        )
+        logger.info("worker %d started: pid=%d", number, child.pid)
+        self._children.add(child)
+        if self._stopping.is_set():  # the signal came while the child was being started
+            signal_child(child, signal.SIGTERM)
+        code = await child.wait()
+        self._children.discard(child)
+        return code, clock() - started
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    async def _wait_or_kill(self, keepers: list[asyncio.Task[None]]) -> bool:
+        ended: asyncio.Future[Any] = asyncio.gather(*keepers)
+        impatient: asyncio.Future[Any] = asyncio.create_task(self._impatient.wait())
+        await asyncio.wait(
+            {ended, impatient}, timeout=self._stop_seconds_max, return_when=asyncio.FIRST_COMPLETED
+        )
+        impatient.cancel()
+        killed = bool(self._children)
+        for child in self._children:
+            logger.warning("worker did not stop, killed: pid=%d", child.pid)
+            signal_child(child, signal.SIGKILL)
+        await ended
+        return killed
+
+
+def signal_child(child: asyncio.subprocess.Process, sig: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it ended in this moment
+        child.send_signal(sig)
+
+
+def die_with_parent() -> Callable[[], object] | None:
+    """What a child does first, on Linux: ask for SIGTERM when its parent is gone, killed for instance."""
+    if sys.platform != "linux":
+        return None
+    # Looked up before the fork, after which as little as possible should happen.
+    return partial(ctypes.CDLL(None).prctl, PR_SET_PDEATHSIG, signal.SIGTERM)

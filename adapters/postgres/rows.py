@@ -1,0 +1,127 @@
+"""Sessions and audit entries as rows.
+
+Document and ledger carry one byte before them that says how they are packed: rows under about 2 KB are
+updated in place, larger ones are moved to a side table that grows with every update.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from application.decision_batch import SessionWrite
+from domain.audit import AuditAction, AuditEntry
+from domain.identity import PersistenceId, SessionId
+from domain.instants import to_microseconds
+from domain.record import RecordUnreadable, SessionRecord
+from domain.session import SessionState
+
+PLAIN, DEFLATED = b"\x00", b"\x01"
+DEFLATED_FROM_BYTES = 256
+UNPACKED_BYTES_MAX = 64 * 1024 * 1024
+BUCKET_MICROSECONDS = 300 * 1_000_000
+
+
+def packed(plain: bytes) -> bytes:
+    if len(plain) >= DEFLATED_FROM_BYTES:
+        deflated = zlib.compress(plain, 1)
+        if len(deflated) < len(plain):
+            return DEFLATED + deflated
+    return PLAIN + plain
+
+
+def unpacked(stored: bytes) -> bytes:
+    """Raises ValueError or zlib.error when the bytes are damaged."""
+    kind, body = stored[:1], stored[1:]
+    if kind == PLAIN:
+        return body
+    if kind != DEFLATED:
+        raise ValueError("an unknown way of packing")
+    inflater = zlib.decompressobj()
+    plain = inflater.decompress(body, UNPACKED_BYTES_MAX)
+    if not inflater.eof:
+        raise ValueError("packed bytes are cut short, or far too many")
+    return plain
+
+
+def expires_bucket(record: SessionRecord) -> int:
+    """The end of the five minutes in which it expires, counted from 1970."""
+    return -(-to_microseconds(record.expires_at) // BUCKET_MICROSECONDS)
+
+
+def state_of(row: asyncpg.Record) -> SessionState:
+    """Raises RecordUnreadable."""
+    try:
+        document, ledger = unpacked(row["document"]), unpacked(row["ledger"])
+    except (ValueError, zlib.error) as error:
+        raise RecordUnreadable(f"the record of session {row['session_id']} is damaged") from error
+    return SessionRecord(
+        session_id=row["session_id"],
+        revision=row["revision"],
+        persistence_id=row["persistence_id"],
+        document=document,
+        ledger=ledger,
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        expires_at=row["expires_at"],
+        subject_id=row["subject_id"],
+        sync_due_at=row["sync_due_at"],
+        sync_lane=row["sync_lane"],
+        sync_failure=row["sync_failure"],
+    ).state()
+
+
+def session_columns(writes: Sequence[SessionWrite], versions: Mapping[SessionId, int]) -> list[list[Any]]:
+    """The first sixteen parameters of `statements.WRITE`: one array per column."""
+    rows = [_session_row(write, versions.get(write.session_id)) for write in writes]
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _session_row(write: SessionWrite, version: int | None) -> tuple[Any, ...]:
+    if not write.state_changed or write.state is None:
+        kind = "delete" if write.state_changed else "note"
+        return (write.session_id, kind, version, write.forgets_audit, *(None,) * 12)
+    record = SessionRecord.of(write.state)
+    return (
+        record.session_id,
+        "put",
+        version,
+        write.forgets_audit,
+        record.revision,
+        record.persistence_id,
+        packed(record.document),
+        packed(record.ledger),
+        record.created_at,
+        record.updated_at,
+        record.expires_at,
+        expires_bucket(record),
+        record.subject_id,
+        record.sync_due_at,
+        record.sync_lane,
+        record.sync_failure,
+    )
+
+
+def audit_columns(writes: Sequence[SessionWrite]) -> list[list[Any]]:
+    """The last six parameters of `statements.WRITE`."""
+    entries = [entry for write in writes for entry in write.audit]
+    return [
+        [entry.session_id for entry in entries],
+        [entry.action.value for entry in entries],
+        [entry.time for entry in entries],
+        [entry.persistence_id for entry in entries],
+        [entry.revision for entry in entries],
+        [entry.reason for entry in entries],
+    ]
+
+
+def audit_entry(row: asyncpg.Record) -> AuditEntry:
+    return AuditEntry(
+        action=AuditAction(row["action"]),
+        session_id=SessionId(row["session_id"]),
+        time=row["time"],
+        persistence_id=None if row["persistence_id"] is None else PersistenceId(row["persistence_id"]),
+        revision=row["revision"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,93 @@
+"""What is said to PostgreSQL."""
+
+COLUMNS = (
+    "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "
+    "subject_id, sync_due_at, sync_lane, sync_failure"
+)
+READ = f"SELECT version, {COLUMNS} FROM sessions WHERE session_id = ANY($1::text[])"
+
+WRITE = """
+WITH input AS MATERIALIZED (
+    SELECT * FROM unnest(
+        $1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::integer[], $6::text[], $7::bytea[],
+        $8::bytea[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::text[],
+        $14::timestamptz[], $15::text[], $16::text[]
+    ) AS i (
+        session_id, kind, expected, forgets_audit, revision, persistence_id, document, ledger, created_at,
+        updated_at, expires_at, expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure
+    )
+), locked AS MATERIALIZED (
+    SELECT s.session_id FROM sessions s JOIN input i USING (session_id)
+    WHERE s.version = i.expected AND i.kind <> 'note' ORDER BY s.session_id FOR UPDATE OF s
+), updated AS (
+    UPDATE sessions s SET
+        version = nextval('session_versions'), revision = i.revision, persistence_id = i.persistence_id,
+        document = i.document, ledger = i.ledger, created_at = i.created_at, updated_at = i.updated_at,
+        expires_at = i.expires_at, expires_bucket = i.expires_bucket, subject_id = i.subject_id,
+        sync_due_at = i.sync_due_at, sync_lane = i.sync_lane, sync_failure = i.sync_failure
+    FROM input i JOIN locked USING (session_id)
+    WHERE s.session_id = i.session_id AND i.kind = 'put'
+    RETURNING s.session_id
+), deleted AS (
+    DELETE FROM sessions s USING input i JOIN locked USING (session_id)
+    WHERE s.session_id = i.session_id AND i.kind = 'delete'
+    RETURNING s.session_id
+), inserted AS (
+    INSERT INTO sessions (
+        session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at,
+        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure
+    )
+    SELECT
+        session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at,
+        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure
+    FROM input WHERE kind = 'put' AND expected IS NULL ORDER BY session_id
+    ON CONFLICT (session_id) DO NOTHING
+    RETURNING session_id
+), won AS MATERIALIZED (
+    SELECT session_id FROM updated UNION ALL SELECT session_id FROM deleted
+    UNION ALL SELECT session_id FROM inserted UNION ALL SELECT session_id FROM input WHERE kind = 'note'
+), forgotten AS (
+    DELETE FROM audit a USING input i JOIN won USING (session_id)
+    WHERE i.forgets_audit AND a.session_id = i.session_id
+), noted AS (
+    INSERT INTO audit (session_id, action, time, persistence_id, revision, reason)
+    SELECT n.session_id, n.action, n.time, n.persistence_id, n.revision, n.reason
+    FROM unnest(
+        $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::integer[], $22::text[]
+    ) WITH ORDINALITY AS n (session_id, action, time, persistence_id, revision, reason, place)
+    JOIN won USING (session_id) ORDER BY n.place
+)
+SELECT session_id FROM won
+"""
+
+TRAIL = """
+SELECT place, session_id, action, time, persistence_id, revision, reason FROM audit
+WHERE session_id = $1 AND place > $2 ORDER BY place LIMIT $3
+"""
+DUE = """
+SELECT session_id FROM sessions
+WHERE sync_lane = $1 AND sync_due_at <= $2 AND expires_at > $2 ORDER BY sync_due_at LIMIT $3
+"""
+EXPIRED = """
+SELECT session_id FROM sessions WHERE expires_bucket <= $1 AND expires_at <= $2
+ORDER BY expires_bucket LIMIT $3
+"""
+OF_SUBJECT = "SELECT session_id FROM sessions WHERE subject_id = $1 LIMIT $2"
+FORGET_AUDIT = """
+DELETE FROM audit WHERE place = ANY(ARRAY(
+    SELECT place FROM audit WHERE time < $1 ORDER BY time LIMIT $2 FOR UPDATE SKIP LOCKED
+))
+"""
+AUDIT_COUNT = """
+SELECT CASE
+    WHEN reltuples < 100000 THEN (SELECT count(*) FROM audit)
+    ELSE reltuples::bigint
+END FROM pg_class WHERE oid = 'audit'::regclass
+"""
+BACKLOG = """
+SELECT count(*), min(sync_due_at) FROM sessions
+WHERE sync_due_at IS NOT NULL AND sync_due_at <= $1 AND expires_at > $1
+"""
+FAILED = "SELECT count(*) FROM sessions WHERE sync_failure IS NOT NULL"
+CLOCK = "SELECT clock_timestamp() FROM sessions LIMIT 0"
+NOW = "SELECT clock_timestamp()"

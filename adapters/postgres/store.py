@@ -1,0 +1,143 @@
+"""A store in PostgreSQL, for any number of processes on any number of machines."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from adapters.postgres import rows, statements
+from adapters.postgres.batches import UpdateBatches
+from adapters.postgres.connection import connection_from, open_pool
+from application.errors import StoreUnavailable
+from application.ports import AuditPage, Clock, SessionStore, SyncBacklog
+from domain.decisions import Decide, Decision
+from domain.identity import SessionId, SubjectId
+from domain.instants import to_microseconds
+from domain.record import RecordUnreadable
+from domain.session import SessionState
+from domain.sync import SyncLane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresLimits:
+    """Attributes:
+    timeout_seconds: for one exchange with the server, and for a caller in all.
+    connections_max: in this process.
+    batch_max: updates in one write.
+    waiting_max: updates that wait; more are turned away at once.
+    races_max: how often an update is decided anew because another process was faster.
+    """
+
+    timeout_seconds: float = 5.0
+    connections_max: int = 8
+    batch_max: int = 256
+    waiting_max: int = 10_000
+    races_max: int = 100
+
+
+class PostgresSessionStore(SessionStore):
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", batches: UpdateBatches, limits: PostgresLimits
+    ) -> None:
+        self._pool = pool
+        self._batches = batches
+        self._timeout_seconds = limits.timeout_seconds
+
+    async def update(self, session_id: SessionId, decide: Decide) -> Decision:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._batches.update(session_id, decide)
+        except TimeoutError as error:
+            raise StoreUnavailable(f"PostgreSQL did not answer in {self._timeout_seconds} s") from error
+
+    async def read(self, session_id: SessionId, now: datetime) -> SessionState | None:
+        found = await self._fetch(statements.READ, [session_id])
+        try:
+            state = rows.state_of(found[0]) if found else None
+        except RecordUnreadable as error:
+            raise StoreUnavailable(str(error)) from error
+        return None if state is None or state.expired(now) else state
+
+    async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
+        found = await self._fetch(statements.TRAIL, session_id, after, limit + 1)
+        entries = tuple(rows.audit_entry(row) for row in found[:limit])
+        return AuditPage(entries, found[limit - 1]["place"] if len(found) > limit else None)
+
+    async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
+        due: list[SessionId] = []
+        for lane in SyncLane:
+            found = await self._fetch(statements.DUE, lane.value, now, limit - len(due))
+            due += [SessionId(row["session_id"]) for row in found]
+            if len(due) >= limit:
+                break
+        return due
+
+    async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
+        bucket = -(-to_microseconds(now) // rows.BUCKET_MICROSECONDS)
+        found = await self._fetch(statements.EXPIRED, bucket, now, limit)
+        return [SessionId(row["session_id"]) for row in found]
+
+    async def of_subject(self, subject_id: SubjectId, limit: int) -> Sequence[SessionId]:
+        found = await self._fetch(statements.OF_SUBJECT, subject_id, limit)
+        return [SessionId(row["session_id"]) for row in found]
+
+    async def forget_audit(self, before: datetime, limit: int) -> int:
+        async with connection_from(self._pool, self._timeout_seconds) as connection:
+            tag = await connection.execute(statements.FORGET_AUDIT, before, limit)
+        return int(tag.rpartition(" ")[2])
+
+    async def audit_count(self) -> int:
+        ((count,),) = await self._fetch(statements.AUDIT_COUNT)
+        return int(count)
+
+    async def backlog(self, now: datetime) -> SyncBacklog:
+        ((due, oldest_due_at),) = await self._fetch(statements.BACKLOG, now)
+        ((failed,),) = await self._fetch(statements.FAILED)
+        return SyncBacklog(due=due, oldest_due_at=oldest_due_at, failed=failed)
+
+    async def clock_skew(self, clock: Clock) -> timedelta | None:
+        """Half of the round trip is taken for the way back."""
+        async with connection_from(self._pool, self._timeout_seconds) as connection:
+            await connection.fetch(statements.CLOCK)
+            asked = clock.now()
+            told: datetime = await connection.fetchval(statements.NOW)
+            answered = clock.now()
+        return told - (asked + (answered - asked) / 2)
+
+    async def _fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with connection_from(self._pool, self._timeout_seconds) as connection:
+            return await connection.fetch(statement, *arguments)
+
+
+@asynccontextmanager
+async def open_postgres_store(url: str, limits: PostgresLimits) -> AsyncIterator[PostgresSessionStore]:
+    """A store on a migrated database. That it does not answer yet is no reason not to start.
+
+    Raises:
+        StoreUnavailable: the URL cannot be understood.
+    """
+    try:
+        pool_is_open = open_pool(
+            url, connections_max=limits.connections_max, timeout_seconds=limits.timeout_seconds
+        )
+        async with pool_is_open as pool:
+            batches = UpdateBatches(
+                pool,
+                timeout_seconds=limits.timeout_seconds,
+                batch_max=limits.batch_max,
+                waiting_max=limits.waiting_max,
+                races_max=limits.races_max,
+            )
+            writing = asyncio.create_task(batches.run(), name="postgres-batches")
+            try:
+                yield PostgresSessionStore(pool, batches, limits)
+            finally:
+                writing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await writing
+    except (ValueError, asyncpg.ClientConfigurationError) as error:
+        raise StoreUnavailable(f"PostgreSQL: {error}") from error

@@ -1,0 +1,140 @@
+"""What is said to SQLite. Moments are integer microseconds since 1970."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from operator import attrgetter
+
+from application.decision_batch import SessionWrite
+from application.ports import AuditPage, SyncBacklog
+from domain.audit import AuditAction, AuditEntry
+from domain.identity import PersistenceId, SessionId, SubjectId
+from domain.instants import from_microseconds, to_microseconds
+from domain.record import SessionRecord
+from domain.session import SessionState
+
+COLUMNS = (
+    "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "
+    "subject_id, sync_due_at, sync_lane, sync_failure"
+)
+READ = f"SELECT {COLUMNS} FROM sessions WHERE session_id = ?"
+UPSERT = (
+    f"INSERT INTO sessions ({COLUMNS}) VALUES ({', '.join('?' * 12)}) ON CONFLICT (session_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[1:])
+)
+DELETE = "DELETE FROM sessions WHERE session_id = ?"
+ADD_AUDIT = (
+    "INSERT INTO audit (session_id, action, time, persistence_id, revision, reason) VALUES (?, ?, ?, ?, ?, ?)"
+)
+FORGET_TRAIL = "DELETE FROM audit WHERE session_id = ?"
+TRAIL = (
+    "SELECT place, session_id, action, time, persistence_id, revision, reason FROM audit "
+    "WHERE session_id = ? AND place > ? ORDER BY place LIMIT ?"
+)
+DUE = (
+    "SELECT session_id FROM sessions WHERE sync_lane = ? AND sync_due_at <= ? AND expires_at > ? "
+    "ORDER BY sync_due_at LIMIT ?"
+)
+EXPIRED = "SELECT session_id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
+OF_SUBJECT = "SELECT session_id FROM sessions WHERE subject_id = ? LIMIT ?"
+FORGET_AUDIT = "DELETE FROM audit WHERE place IN (SELECT place FROM audit WHERE time < ? ORDER BY time LIMIT ?)"
+AUDIT_COUNT = "SELECT entries FROM audit_size"
+BACKLOG = "SELECT count(*), min(sync_due_at) FROM sessions WHERE sync_due_at <= ? AND expires_at > ?"
+FAILED = "SELECT count(*) FROM sessions WHERE sync_failure IS NOT NULL"
+
+_fields = attrgetter(*COLUMNS.split(", "))
+
+
+def read(connection: sqlite3.Connection, session_id: SessionId) -> SessionState | None:
+    row = connection.execute(READ, (session_id,)).fetchone()
+    if row is None:
+        return None
+    return SessionRecord(
+        session_id=row[0],
+        revision=row[1],
+        persistence_id=row[2],
+        document=row[3],
+        ledger=row[4],
+        created_at=from_microseconds(row[5]),
+        updated_at=from_microseconds(row[6]),
+        expires_at=from_microseconds(row[7]),
+        subject_id=row[8],
+        sync_due_at=None if row[9] is None else from_microseconds(row[9]),
+        sync_lane=row[10],
+        sync_failure=row[11],
+    ).state()
+
+
+def write(connection: sqlite3.Connection, writes: Sequence[SessionWrite]) -> None:
+    """Records, deletions and audit entries, within the transaction that is open."""
+    changed = [write for write in writes if write.state_changed]
+    connection.executemany(UPSERT, [_row(write.state) for write in changed if write.state is not None])
+    connection.executemany(DELETE, [(write.session_id,) for write in changed if write.state is None])
+    connection.executemany(FORGET_TRAIL, [(write.session_id,) for write in writes if write.forgets_audit])
+    connection.executemany(ADD_AUDIT, [_audit_row(entry) for write in writes for entry in write.audit])
+
+
+def trail(connection: sqlite3.Connection, session_id: SessionId, after: int, limit: int) -> AuditPage:
+    rows = connection.execute(TRAIL, (session_id, after, limit + 1)).fetchall()
+    entries = tuple(_audit_entry(row) for row in rows[:limit])
+    return AuditPage(entries, rows[limit - 1][0] if len(rows) > limit else None)
+
+
+def backlog(connection: sqlite3.Connection, now: datetime) -> SyncBacklog:
+    moment = to_microseconds(now)
+    due, oldest = connection.execute(BACKLOG, (moment, moment)).fetchone()
+    (failed,) = connection.execute(FAILED).fetchone()
+    return SyncBacklog(
+        due=due, oldest_due_at=None if oldest is None else from_microseconds(oldest), failed=failed
+    )
+
+
+def due(connection: sqlite3.Connection, lanes: Sequence[str], now: datetime, limit: int) -> list[SessionId]:
+    """Lane by lane, so that the index gives each lane's order without sorting."""
+    found: list[SessionId] = []
+    moment = to_microseconds(now)
+    for lane in lanes:
+        rows = connection.execute(DUE, (lane, moment, moment, limit - len(found)))
+        found += [SessionId(session_id) for (session_id,) in rows]
+        if len(found) >= limit:
+            break
+    return found
+
+
+def expired(connection: sqlite3.Connection, now: datetime, limit: int) -> list[SessionId]:
+    return [SessionId(row[0]) for row in connection.execute(EXPIRED, (to_microseconds(now), limit))]
+
+
+def of_subject(connection: sqlite3.Connection, subject_id: SubjectId, limit: int) -> list[SessionId]:
+    return [SessionId(row[0]) for row in connection.execute(OF_SUBJECT, (subject_id, limit))]
+
+
+def forget_audit(connection: sqlite3.Connection, before: datetime, limit: int) -> int:
+    return connection.execute(FORGET_AUDIT, (to_microseconds(before), limit)).rowcount
+
+
+def audit_count(connection: sqlite3.Connection) -> int:
+    (entries,) = connection.execute(AUDIT_COUNT).fetchone()
+    return int(entries)
+
+
+def _row(state: SessionState) -> tuple[object, ...]:
+    values = _fields(SessionRecord.of(state))
+    return tuple(to_microseconds(value) if isinstance(value, datetime) else value for value in values)
+
+
+def _audit_row(entry: AuditEntry) -> tuple[object, ...]:
+    time = to_microseconds(entry.time)
+    return (entry.session_id, entry.action.value, time, entry.persistence_id, entry.revision, entry.reason)
+
+
+def _audit_entry(row: tuple[int, str, str, int, str | None, int | None, str | None]) -> AuditEntry:
+    _, session_id, action, time, persistence_id, revision, reason = row
+    return AuditEntry(
+        action=AuditAction(action),
+        session_id=SessionId(session_id),
+        time=from_microseconds(time),
+        persistence_id=None if persistence_id is None else PersistenceId(persistence_id),
+        revision=revision,
+        reason=reason,
+    )

@@ -1,0 +1,161 @@
+"""A store in one SQLite file: the default, durable, and fit for one machine with any number of processes."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import local
+from typing import TypeVar
+
+from adapters.sqlite import schema, statements
+from adapters.sqlite.connection import DatabaseFile, translated_errors
+from adapters.sqlite.writer import BatchWriter
+from application.errors import StoreUnavailable
+from application.ports import AuditPage, Clock, SessionStore, SyncBacklog
+from domain.decisions import Decide, Decision
+from domain.identity import SessionId, SubjectId
+from domain.record import RecordUnreadable
+from domain.session import SessionState
+from domain.sync import SyncLane
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteLimits:
+    """Attributes:
+    timeout_seconds: how long a caller waits before it is told that the store does not answer.
+    batch_max: updates in one transaction.
+    waiting_max: updates that wait; more are turned away at once.
+    readers: threads that read, each with a connection of its own.
+    """
+
+    timeout_seconds: float = 5.0
+    batch_max: int = 256
+    waiting_max: int = 10_000
+    readers: int = 2
+
+
+class SqliteSessionStore(SessionStore):
+    def __init__(self, writer: BatchWriter, readers: "_Readers", limits: SqliteLimits) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._timeout_seconds = limits.timeout_seconds
+
+    async def update(self, session_id: SessionId, decide: Decide) -> Decision:
+        async with self._in_time():
+            return await self._writer.update(session_id, decide)
+
+    async def read(self, session_id: SessionId, now: datetime) -> SessionState | None:
+        state = await self._read(lambda connection: statements.read(connection, session_id))
+        return None if state is None or state.expired(now) else state
+
+    async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
+        return await self._read(lambda connection: statements.trail(connection, session_id, after, limit))
+
+    async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
+        lanes = [lane.value for lane in SyncLane]
+        return await self._read(lambda connection: statements.due(connection, lanes, now, limit))
+
+    async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
+        return await self._read(lambda connection: statements.expired(connection, now, limit))
+
+    async def of_subject(self, subject_id: SubjectId, limit: int) -> Sequence[SessionId]:
+        return await self._read(lambda connection: statements.of_subject(connection, subject_id, limit))
+
+    async def forget_audit(self, before: datetime, limit: int) -> int:
+        async with self._in_time():
+            return await self._writer.task(
+                lambda connection: statements.forget_audit(connection, before, limit)
+            )
+
+    async def audit_count(self) -> int:
+        return await self._read(statements.audit_count)
+
+    async def backlog(self, now: datetime) -> SyncBacklog:
+        return await self._read(lambda connection: statements.backlog(connection, now))
+
+    async def clock_skew(self, clock: Clock) -> timedelta | None:  # noqa: ARG002 - the file has no clock
+        """None; but the file was read, and its tables are those of this version."""
+        number = await self._read(schema.version)
+        if number != schema.NEWEST:
+            raise StoreUnavailable(
+                f"the file has schema version {number}, wanted is {schema.NEWEST}: run session-keeper migrate"
+            )
+        return None
+
+    async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        async with self._in_time():
+            return await self._readers.run(query)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                yield
+        except TimeoutError as error:
+            raise StoreUnavailable(f"SQLite did not answer in {self._timeout_seconds} s") from error
+
+
+class _Readers:
+    """Threads that read; write-ahead logging lets them go on while the writer writes."""
+
+    def __init__(self, open_file: Callable[[], DatabaseFile], count: int) -> None:
+        self._open_file = open_file
+        self._local = local()
+        self._files: list[DatabaseFile] = []
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="sqlite-reader")
+
+    async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, query)
+
+    def _run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        file: DatabaseFile | None = getattr(self._local, "file", None)
+        if file is None:
+            file = self._local.file = self._open_file()
+            self._files.append(file)
+        try:
+            with translated_errors():
+                return query(file.connection())
+        except RecordUnreadable as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._threads.shutdown)
+        for file in self._files:
+            file.close()
+
+
+@asynccontextmanager
+async def open_sqlite_store(path: Path, limits: SqliteLimits) -> AsyncIterator[SqliteSessionStore]:
+    """A store on the file at that path; it is made, and brought to the newest schema, if need be.
+
+    Raises:
+        StoreUnavailable: the file cannot be opened or made, or is of a newer version.
+    """
+    await asyncio.to_thread(migrate_file, path, limits.timeout_seconds)
+
+    def open_file() -> DatabaseFile:
+        return DatabaseFile(path, busy_seconds=limits.timeout_seconds)
+
+    writer = BatchWriter(open_file(), batch_max=limits.batch_max, waiting_max=limits.waiting_max)
+    readers = _Readers(open_file, limits.readers)
+    try:
+        yield SqliteSessionStore(writer, readers, limits)
+    finally:
+        await writer.close()
+        await readers.close()
+
+
+def migrate_file(path: Path, busy_seconds: float) -> int:
+    """Makes the file if there is none, and brings it to the newest schema; gives the steps taken."""
+    file = DatabaseFile(path, busy_seconds=busy_seconds, create=True)
+    with translated_errors():
+        try:
+            return schema.migrate(file.connection())
+        finally:
+            file.close()

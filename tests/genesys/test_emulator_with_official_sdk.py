@@ -1,0 +1,81 @@
+"""Genesys' own SDK takes the emulator for Genesys Cloud."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.genesys_emulator.settings import EmulatorSettings
+from tests.genesys.emulator_server import RunningEmulator, running_emulator
+
+sdk: Any = pytest.importorskip("PureCloudPlatformClientV2")
+
+
+@pytest.fixture
+def emulator() -> Iterator[RunningEmulator]:
+    with running_emulator(EmulatorSettings(client_id="client", client_secret="secret")) as running:
+        yield running
+
+
+@pytest.fixture
+def api_client(emulator: RunningEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    # the SDK's configuration watches a folder in the home directory
+    monkeypatch.setenv("HOME", str(tmp_path))
+    client = sdk.api_client.ApiClient()
+    # a gateway is the SDK's own way to have both hosts elsewhere
+    client.set_gateway("127.0.0.1", "http", emulator.port, "", "")
+    return client
+
+
+def test_it_logs_in_and_writes_attributes_and_reads_them_back(
+    emulator: RunningEmulator, api_client: Any
+) -> None:
+    conversations = sdk.ConversationsApi(api_client.get_client_credentials_token("client", "secret"))
+    body = sdk.ParticipantAttributes()
+    body.attributes = {"sk_persistenceId": "1", "sk_syncStatus": "completed"}
+
+    written = conversations.patch_conversations_message_participant_attributes("c1", "p1", body=body)
+    message = conversations.get_conversations_message("c1")
+    whole = conversations.get_conversation("c1")
+
+    assert written.attributes == body.attributes
+    assert [(one.id, one.purpose) for one in message.participants] == [("p1", "customer")]
+    assert message.participants[0].attributes == whole.participants[0].attributes == body.attributes
+    assert message.participants[0].connected_time.isoformat() == "2026-01-01T12:00:00+00:00"
+    assert [one["document"] for one in emulator.writes()] == [body.attributes]
+
+
+def test_the_generic_call_answers_nothing(emulator: RunningEmulator, api_client: Any) -> None:
+    conversations = sdk.ConversationsApi(api_client.get_client_credentials_token("client", "secret"))
+    body = sdk.ParticipantAttributes()
+    body.attributes = {"a": "1"}
+
+    assert conversations.patch_conversation_participant_attributes("c1", "p1", body) is None
+    assert [one["document"] for one in emulator.writes()] == [{"a": "1"}]
+
+
+def test_a_wrong_secret_and_a_revoked_token_are_its_exceptions(api_client: Any) -> None:
+    with pytest.raises(sdk.rest.ApiException) as wrong_secret:
+        api_client.get_client_credentials_token("client", "wrong")
+    assert wrong_secret.value.status == 401
+
+    tokens = sdk.TokensApi(api_client.get_client_credentials_token("client", "secret"))
+    assert tokens.get_tokens_me().o_auth_client.id == "client"
+    tokens.head_tokens_me()
+    tokens.delete_tokens_me()
+    with pytest.raises(sdk.rest.ApiException) as revoked:
+        tokens.get_tokens_me()
+    assert (revoked.value.status, json.loads(revoked.value.body)["code"]) == (401, "bad.credentials")
+
+
+def test_a_fault_is_an_exception_with_the_error_body(emulator: RunningEmulator, api_client: Any) -> None:
+    conversations = sdk.ConversationsApi(api_client.get_client_credentials_token("client", "secret"))
+    emulator.faults("429:1x")
+
+    with pytest.raises(sdk.rest.ApiException) as refused:
+        conversations.get_conversations_message("c1")
+
+    assert refused.value.status == 429
+    assert json.loads(refused.value.body)["code"] == "too.many.requests.retry.after"
