@@ -146,9 +146,7 @@ class SyncSessionHandler:
         """Lets others take the session at once; if the store is away, the lease runs out instead."""
         now = self._clock.now()
         try:
-            await self._write(
-                copy.session_id, lambda before: decide_released(before, token=token, now=now)
-            )
+            await self._write(copy.session_id, lambda before: decide_released(before, token=token, now=now))
         except StoreUnavailable:
             return
 

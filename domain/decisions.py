@@ -63,6 +63,5 @@ class Decision:
     refusal: EventRefused | None = None
 
 
-
 Decide = Callable[[SessionState | None], Decision]
 """A pure function of the state that is there, expired or not, or None. It may be called more than once."""

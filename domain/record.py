@@ -100,7 +100,9 @@ class _Writer:
             "t": [[n, self._place(e.stamp)] for n, e in entries if e.text is None],
             "f": self._place(state.context.floor),
             "h": self._place(state.context.horizon),
-            "a": None if state.lifecycle.last_activity is None else self._place(state.lifecycle.last_activity),
+            "a": None
+            if state.lifecycle.last_activity is None
+            else self._place(state.lifecycle.last_activity),
             "e": [self._place(end) for end in state.lifecycle.ends],
             "x": self._place(state.lifecycle.erased),
             "ttl": self._register(state.ttl_seconds),

@@ -27,7 +27,7 @@ UNWIND_SECONDS = 2.0  # what cancelled requests have to clean up after themselve
 FILES_BESIDE_CONNECTIONS = 256
 
 
-class CannotListen(Exception):  # noqa: N818 - the name says the fact
+class CannotListen(Exception):
     """The address is taken, not ours, or no address; the message names host and port."""
 
 

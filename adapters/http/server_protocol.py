@@ -83,7 +83,7 @@ class Phase(Enum):
     BODY = auto()
 
 
-class StopParsing(Exception):  # noqa: N818 - leaves a parser's callback; nothing is wrong with the program
+class StopParsing(Exception):  # leaves a callback of the parser; nothing is wrong with the program
     pass
 
 
@@ -369,6 +369,7 @@ class GuardedProtocol(HttpToolsProtocol):
             at_fault = None
         if at_fault is None and self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
+            self.flow.resume_reading()  # or nobody would notice that the sender has gone
         else:
             self._end(at_fault, refusal)
 

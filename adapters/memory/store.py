@@ -48,9 +48,7 @@ class MemorySessionStore(SessionStore):
         return AuditPage(entries, places[limit - 1] if len(places) > limit else None)
 
     async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        due = sorted(
-            (record.sync_lane, record.sync_due_at, record.session_id) for record in self._due(now)
-        )
+        due = sorted((record.sync_lane, record.sync_due_at, record.session_id) for record in self._due(now))
         return [SessionId(session_id) for _, _, session_id in due[:limit]]
 
     async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:

@@ -26,9 +26,7 @@ async def migrate_database(url: str, revision: str = "head") -> None:
 
 async def downgrade_database(url: str, revision: str) -> None:
     """Takes migrations back. It deletes data, so no command of ours does it; tests and alembic do."""
-    await _in_transaction(
-        url, lambda connection: command.downgrade(_config(_locked(connection)), revision)
-    )
+    await _in_transaction(url, lambda connection: command.downgrade(_config(_locked(connection)), revision))
 
 
 async def run_in_transaction(url: str, context: Any) -> None:

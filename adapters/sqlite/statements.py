@@ -37,7 +37,9 @@ DUE = (
 )
 EXPIRED = "SELECT session_id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
 OF_SUBJECT = "SELECT session_id FROM sessions WHERE subject_id = ? LIMIT ?"
-FORGET_AUDIT = "DELETE FROM audit WHERE place IN (SELECT place FROM audit WHERE time < ? ORDER BY time LIMIT ?)"
+FORGET_AUDIT = (
+    "DELETE FROM audit WHERE place IN (SELECT place FROM audit WHERE time < ? ORDER BY time LIMIT ?)"
+)
 AUDIT_COUNT = "SELECT entries FROM audit_size"
 BACKLOG = "SELECT count(*), min(sync_due_at) FROM sessions WHERE sync_due_at <= ? AND expires_at > ?"
 FAILED = "SELECT count(*) FROM sessions WHERE sync_failure IS NOT NULL"

@@ -1,0 +1,234 @@
+"""Calls to Genesys Cloud: authorised, paced, bounded in time and size. No context value is ever logged."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+
+import httpx
+import msgspec
+import stamina
+
+from adapters.genesys.budget import GenesysBudget
+from adapters.genesys.failures import (
+    AnswerTooLarge,
+    error_of_answer,
+    error_of_login,
+    error_of_network,
+    failure_of,
+    is_retryable_at_once,
+)
+from adapters.genesys.oauth import Credentials, TokenAnswer, TokenSource, no_credentials
+from adapters.genesys.pace import WindowReport
+from application.errors import GenesysMisconfigured, GenesysUnavailable
+from application.ports import Clock
+
+ANSWER_BYTES_MAX = 4 * 1024 * 1024
+T = TypeVar("T")
+_log = logging.getLogger("session_keeper.genesys")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenesysEndpoints:
+    """Where Genesys is: `https://api.{environment}` and `https://login.{environment}`, no slash at the end."""
+
+    api_url: str
+    login_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """Attributes:
+    call_seconds_max: for one call, from connecting to the last byte.
+    attempts_max: calls for one write-back while the fault looks like a passing one.
+    connections_max: open at once.
+    """
+
+    call_seconds_max: float = 10.0
+    attempts_max: int = 3
+    connections_max: int = 8
+
+
+class GenesysClient:
+    def __init__(
+        self,
+        *,
+        http: httpx.AsyncClient,
+        endpoints: GenesysEndpoints,
+        credentials: Credentials | None,
+        budget: GenesysBudget,
+        clock: Clock,
+        limits: CallLimits,
+    ) -> None:
+        self._http = http
+        self._endpoints = endpoints
+        self._credentials = credentials
+        self._budget = budget
+        self._clock = clock
+        self._limits = limits
+        self._tokens = TokenSource(self._fetch_token)
+        self._retry = stamina.AsyncRetryingCaller(
+            attempts=limits.attempts_max, wait_initial=0.2, wait_jitter=0.2, wait_max=1.0, timeout=5.0
+        ).on(is_retryable_at_once)
+
+    async def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """The body of the answer to one call of the API, which was taken from the budget already.
+
+        Args:
+            path: starts with `/api/v2`.
+            body: JSON, or None.
+
+        Raises:
+            GenesysRefused, GenesysUnavailable, GenesysMisconfigured.
+        """
+        taken = True
+
+        async def attempt() -> bytes:
+            nonlocal taken
+            if not taken:
+                await self._budget.take()
+            taken = False
+            return await self._authorised(method, path, body)
+
+        return await self._retry(attempt)
+
+    async def take_and_call(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """As `call`, for one that nobody has taken from the budget yet."""
+        await self._budget.take()
+        return await self.call(method, path, body)
+
+    async def _authorised(self, method: str, path: str, body: bytes | None) -> bytes:
+        try:
+            response, answer = await self._with_token(method, path, body)
+            if response.status_code == HTTPStatus.UNAUTHORIZED:
+                await self._budget.take()
+                response, answer = await self._with_token(method, path, body)
+        except _NoToken as error:
+            self._budget.give_back()
+            raise error.reason from error.reason.__cause__
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            raise GenesysMisconfigured(failure_of(response, answer))
+        if not response.is_success:
+            error = error_of_answer(response, answer, self._clock.now())
+            self._close_gate(error)
+            raise error
+        return answer
+
+    def _close_gate(self, error: Exception) -> None:
+        if isinstance(error, GenesysUnavailable) and error.retry_seconds is not None:
+            _log.warning(
+                "Genesys asks to wait", extra={"seconds": error.retry_seconds, "status": error.failure.status}
+            )
+            self._budget.close(error.retry_seconds)
+
+    async def _with_token(self, method: str, path: str, body: bytes | None) -> tuple[httpx.Response, bytes]:
+        try:
+            token = await self._tokens.token()
+        except (GenesysMisconfigured, GenesysUnavailable) as error:
+            raise _NoToken(error) from error
+        headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        report = None
+        try:
+            response, answer = await self._exchange(method, self._endpoints.api_url + path, headers, body)
+            report = _window_report(response)
+        finally:
+            self._budget.answered(report)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            self._tokens.refused(token)
+        return response, answer
+
+    async def _fetch_token(self) -> TokenAnswer:
+        if self._credentials is None:
+            raise no_credentials()
+        basic = httpx.BasicAuth(self._credentials.client_id, self._credentials.client_secret)
+        response, answer = await self._exchange(
+            "POST",
+            self._endpoints.login_url + "/oauth/token",
+            {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
+            b"grant_type=client_credentials",
+            auth=basic,
+        )
+        if not response.is_success:
+            error = error_of_login(response, answer, self._clock.now())
+            self._close_gate(error)
+            raise error
+        try:
+            return msgspec.json.decode(answer, type=TokenAnswer)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise error_of_network(error) from error
+
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        auth: httpx.Auth | None = None,
+    ) -> tuple[httpx.Response, bytes]:
+        """One request and its whole answer, within one deadline: httpx' own time-outs are per step."""
+        try:
+            async with asyncio.timeout(self._limits.call_seconds_max):
+                request = self._http.build_request(method, url, headers=headers, content=body)
+                response = await self._http.send(request, auth=auth, stream=True)
+                try:
+                    return response, await _read(response)
+                finally:
+                    await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, AnswerTooLarge) as error:
+            raise error_of_network(error) from error
+
+
+class _NoToken(Exception):
+    """The call could not be begun; so it was not spent."""
+
+    def __init__(self, reason: GenesysMisconfigured | GenesysUnavailable) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+async def _read(response: httpx.Response) -> bytes:
+    chunks, size = [], 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > ANSWER_BYTES_MAX:
+            raise AnswerTooLarge
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _window_report(response: httpx.Response) -> WindowReport | None:
+    try:
+        return WindowReport(
+            count=int(response.headers["inin-ratelimit-count"]),
+            allowed=int(response.headers["inin-ratelimit-allowed"]),
+            reset_seconds=float(int(response.headers["inin-ratelimit-reset"])),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+@asynccontextmanager
+async def open_http(
+    endpoints: GenesysEndpoints, limits: CallLimits, proxy_url: str | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    """One client for the process. No redirects: a token must not follow one."""
+    https = any(url.startswith("https:") for url in (endpoints.api_url, endpoints.login_url))
+    async with httpx.AsyncClient(
+        limits=httpx.Limits(
+            max_connections=limits.connections_max + 2,
+            max_keepalive_connections=limits.connections_max,
+            keepalive_expiry=20,
+        ),
+        timeout=httpx.Timeout(connect=3, read=limits.call_seconds_max, write=5, pool=5),
+        trust_env=False,
+        follow_redirects=False,
+        verify=httpx.create_ssl_context() if https else False,
+        proxy=proxy_url,
+    ) as client:
+        yield client

@@ -1,0 +1,50 @@
+"""The gateway to Genesys Cloud for one target."""
+
+from typing import assert_never
+
+import msgspec
+
+from adapters.genesys.client import GenesysClient
+from adapters.genesys.messaging_sessions import tell_messaging_session
+from adapters.genesys.participant_attributes import tell_participant
+from application.ports import Clock, GenesysGateway
+from domain.sync import SyncReceipt, SyncTarget
+from domain.write_back import SessionCopy
+
+
+class _TokenDescription(msgspec.Struct):
+    organization: dict[str, object] = {}
+
+
+class GenesysCloudGateway(GenesysGateway):
+    def __init__(self, *, client: GenesysClient, target: SyncTarget, clock: Clock) -> None:
+        self._client = client
+        self._target = target
+        self._clock = clock
+
+    async def write_back(self, copy: SessionCopy) -> SyncReceipt:
+        now = self._clock.now()
+        participant = None
+        match self._target:
+            case SyncTarget.MESSAGING_SESSIONS:
+                await tell_messaging_session(self._client, copy, now)
+            case SyncTarget.PARTICIPANT_ATTRIBUTES:
+                participant = await tell_participant(self._client, copy, now)
+            case SyncTarget.NONE:
+                raise ValueError("with the target none there is nobody to tell")
+            case _:
+                assert_never(self._target)
+        return SyncReceipt(
+            fingerprint=copy.fingerprint,
+            expires_at=copy.expires_at,
+            synced_at=now,
+            participant=participant,
+        )
+
+    async def check_access(self) -> str:
+        answer = await self._client.take_and_call("GET", "/api/v2/tokens/me")
+        try:
+            name = msgspec.json.decode(answer, type=_TokenDescription).organization.get("name")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            name = None
+        return f"the token is accepted{f' by {name}' if isinstance(name, str) else ''}"
