@@ -70,17 +70,16 @@ class SessionState:
     def copy(self, target: SyncTarget) -> SessionCopy:
         """What Genesys is to hold of this state."""
         conversation_id = self.conversation_id.value or self.session_id
-        participant_id = self.participant_id.value
-        if participant_id is None and self.sync.participant is not None:
-            remembered_for, remembered = self.sync.participant
-            participant_id = remembered if remembered_for == conversation_id else None
+        found_for, found = self.sync.participant or (None, None)
+        found = found if found_for == conversation_id else None
         return SessionCopy(
             session_id=self.session_id,
             persistence_id=self.persistence_id,
             texts=self.context.texts,
             expires_at=self.expires_at,
             conversation_id=conversation_id,
-            participant_id=participant_id,
+            participant_id=self.participant_id.value or found,
+            participant_found=self.participant_id.value is None,
             ended=self.status is SessionStatus.ENDED,
             fingerprint=self.fingerprint(target),
         )

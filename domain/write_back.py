@@ -26,7 +26,11 @@ PERSISTENCE_BYTES = len(b',"persistence":' + canonical_json(_BLOCK_SHAPE))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCopy:
-    """The state of a session as it stood when a worker claimed it."""
+    """The state of a session as it stood when a worker claimed it.
+
+    Attributes:
+        participant_found: the participant was looked up earlier and may have left since.
+    """
 
     session_id: SessionId
     persistence_id: PersistenceId
@@ -34,6 +38,7 @@ class SessionCopy:
     expires_at: datetime
     conversation_id: str
     participant_id: str | None
+    participant_found: bool
     ended: bool
     fingerprint: str
 

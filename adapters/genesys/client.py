@@ -33,7 +33,7 @@ _log = logging.getLogger("session_keeper.genesys")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenesysEndpoints:
-    """Where Genesys is: `https://api.{environment}` and `https://login.{environment}`, no slash at the end."""
+    """Where Genesys is: `https://api.{environment}`, `https://login.{environment}`; no slash at the end."""
 
     api_url: str
     login_url: str
@@ -95,10 +95,9 @@ class GenesysClient:
 
         return await self._retry(attempt)
 
-    async def take_and_call(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """As `call`, for one that nobody has taken from the budget yet."""
+    async def take(self) -> None:
+        """Takes one more call from the budget."""
         await self._budget.take()
-        return await self.call(method, path, body)
 
     async def _authorised(self, method: str, path: str, body: bytes | None) -> bytes:
         try:
@@ -106,9 +105,9 @@ class GenesysClient:
             if response.status_code == HTTPStatus.UNAUTHORIZED:
                 await self._budget.take()
                 response, answer = await self._with_token(method, path, body)
-        except _NoToken as error:
+        except _NoTokenError as missing:
             self._budget.give_back()
-            raise error.reason from error.reason.__cause__
+            raise missing.reason from missing.reason.__cause__
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise GenesysMisconfigured(failure_of(response, answer))
         if not response.is_success:
@@ -128,7 +127,7 @@ class GenesysClient:
         try:
             token = await self._tokens.token()
         except (GenesysMisconfigured, GenesysUnavailable) as error:
-            raise _NoToken(error) from error
+            raise _NoTokenError(error) from error
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         if body is not None:
             headers["content-type"] = "application/json"
@@ -184,7 +183,7 @@ class GenesysClient:
             raise error_of_network(error) from error
 
 
-class _NoToken(Exception):
+class _NoTokenError(Exception):
     """The call could not be begun; so it was not spent."""
 
     def __init__(self, reason: GenesysMisconfigured | GenesysUnavailable) -> None:

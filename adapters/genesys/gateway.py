@@ -42,7 +42,8 @@ class GenesysCloudGateway(GenesysGateway):
         )
 
     async def check_access(self) -> str:
-        answer = await self._client.take_and_call("GET", "/api/v2/tokens/me")
+        await self._client.take()
+        answer = await self._client.call("GET", "/api/v2/tokens/me")
         try:
             name = msgspec.json.decode(answer, type=_TokenDescription).organization.get("name")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

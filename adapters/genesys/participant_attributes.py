@@ -5,6 +5,7 @@ that has not left is looked up.
 """
 
 from datetime import datetime
+from http import HTTPStatus
 from urllib.parse import quote
 
 import msgspec
@@ -37,15 +38,25 @@ class _Conversation(msgspec.Struct):
 
 async def tell_participant(client: GenesysClient, copy: SessionCopy, now: datetime) -> tuple[str, str]:
     """Sends the attributes; gives the conversation and participant they were sent to."""
-    if copy.participant_id is None:
-        participant_id = await find_customer(client, copy.conversation_id)
-        send = client.take_and_call
-    else:
-        participant_id, send = copy.participant_id, client.call
     body = msgspec.json.encode({"attributes": copy.attributes(now)})
-    conversation, participant = quote(copy.conversation_id, safe=""), quote(participant_id, safe="")
-    await send("PATCH", f"{CONVERSATIONS}/{conversation}/participants/{participant}/attributes", body)
+    if copy.participant_id is not None:
+        try:
+            await client.call("PATCH", _attributes_path(copy.conversation_id, copy.participant_id), body)
+        except GenesysRefused as refusal:
+            if not copy.participant_found or refusal.failure.status != HTTPStatus.NOT_FOUND:
+                raise
+            await client.take()
+        else:
+            return copy.conversation_id, copy.participant_id
+    participant_id = await find_customer(client, copy.conversation_id)
+    await client.take()
+    await client.call("PATCH", _attributes_path(copy.conversation_id, participant_id), body)
     return copy.conversation_id, participant_id
+
+
+def _attributes_path(conversation_id: str, participant_id: str) -> str:
+    conversation, participant = quote(conversation_id, safe=""), quote(participant_id, safe="")
+    return f"{CONVERSATIONS}/{conversation}/participants/{participant}/attributes"
 
 
 async def find_customer(client: GenesysClient, conversation_id: str) -> str:

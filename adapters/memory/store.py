@@ -14,7 +14,7 @@ from domain.session import SessionState
 
 
 class MemorySessionStore(SessionStore):
-    """It keeps records, not states, so that what it gives back has been through the same door as elsewhere."""
+    """It keeps records, not states, so that what it gives back has gone the same way as elsewhere."""
 
     def __init__(self) -> None:
         self._records: dict[SessionId, SessionRecord] = {}

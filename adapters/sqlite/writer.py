@@ -98,7 +98,7 @@ class BatchWriter:
         return batch, False
 
     def _written(self, updates: Sequence[_Update]) -> _Answers:
-        """All in one transaction; if that fails, each session in one of its own, so that the bad one is alone."""
+        """All in one transaction; if that fails, each session in its own, so that the bad one is alone."""
         sessions = _by_session(updates)
         written = self._attempt(lambda connection: _write(connection, sessions))
         if isinstance(written, list):
@@ -122,7 +122,7 @@ class BatchWriter:
         except StoreUnavailable as error:
             data_error = isinstance(error.__cause__, sqlite3.IntegrityError | sqlite3.DataError)
             return _BadBatch(str(error)) if data_error else error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the thread must live, the callers are told
             _log.exception("a write failed for a reason of our own")
             return _BadBatch(f"{type(error).__name__}: {error}")
         return result
