@@ -187,3 +187,31 @@ class Metrics(Protocol):
 
     @abstractmethod
     def session_erased(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookFigures:
+    """Since this process started; `seconds` is the sum over the successes."""
+
+    successes: int
+    failures: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exposition:
+    """Metrics in the text format that `content_type` names."""
+
+    body: bytes
+    content_type: str
+
+
+class MetricsReader(Protocol):
+    """What was counted."""
+
+    @abstractmethod
+    def webhook_figures(self) -> WebhookFigures: ...
+
+    @abstractmethod
+    def exposition(self, backlog: SyncBacklog | None, now: datetime) -> Exposition:
+        """All metrics; those of the backlog are left out when the store did not answer (None)."""

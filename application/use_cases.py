@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from application.check_readiness import CheckReadinessHandler
-from application.count_audit import CountAuditHandler
 from application.erase_session import EraseSessionHandler, EraseSubjectHandler
 from application.evict_expired import EvictExpiredHandler
 from application.persist_session import PersistSessionHandler
+from application.read_health import ReadHealthHandler
+from application.read_metrics import ReadMetricsHandler
 from application.read_session import ReadAuditTrailHandler, ReadSessionHandler
 from application.refuse_event import RefuseEventHandler
 
@@ -17,8 +18,9 @@ class UseCases:
     refuse_event: RefuseEventHandler
     read_session: ReadSessionHandler
     read_audit_trail: ReadAuditTrailHandler
-    count_audit: CountAuditHandler
     erase_session: EraseSessionHandler
     erase_subject: EraseSubjectHandler
     evict_expired: EvictExpiredHandler
     check_readiness: CheckReadinessHandler
+    read_health: ReadHealthHandler
+    read_metrics: ReadMetricsHandler

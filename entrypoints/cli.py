@@ -1,2 +1,149 @@
+"""The command `session-keeper`. What a command needs is imported when it runs, so that help is quick."""
+
+import os
+import sys
+
+import rich_click as click
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=CONTEXT)
+def cli() -> None:
+    """Session Keeper keeps the context of Genesys Cloud messaging sessions.
+
+    Settings are environment variables with the prefix SESSION_KEEPER_; the README has them all.
+    """
+
+
+@cli.command()
+@click.option("--events", type=click.IntRange(1), help="Stop after so many events, with a summary.")
+@click.option(
+    "--rate", type=click.FloatRange(0.1, 1000), default=20.0, show_default=True, help="Events a second."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=3000, show_default=True, help="Of the service."
+)
+@click.option("--emulator-port", type=click.IntRange(0, 65535), default=3001, show_default=True)
+def demo(events: int | None, rate: float, port: int, emulator_port: int) -> None:
+    """The whole loop on this machine: service, Genesys emulator and sample traffic."""
+    from entrypoints.commands.demo import run_demo
+
+    sys.exit(run_demo(events_max=events, events_per_second=rate, port=port, emulator_port=emulator_port))
+
+
+@cli.command()
+@click.option("--host", help="The address to listen on. [default: SESSION_KEEPER_HOST]")
+@click.option("--port", type=click.IntRange(0, 65535), help="[default: SESSION_KEEPER_PORT]")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.option("--no-worker", is_flag=True, help="HTTP alone: no sync and no eviction in this process.")
+@click.option("--inherited-socket", type=int, hidden=True)
+def serve(
+    host: str | None, port: int | None, workers: int, *, no_worker: bool, inherited_socket: int | None
+) -> None:
+    """The service: HTTP, sync loop and eviction loop."""
+    from entrypoints.commands.serve import run_serve
+
+    overrides: dict[str, str | int] = {}
+    if host is not None:
+        overrides["host"] = host
+    if port is not None:
+        overrides["port"] = port
+    sys.exit(
+        run_serve(
+            os.environ,
+            overrides=overrides,
+            workers=workers,
+            with_loops=not no_worker,
+            inherited_socket=inherited_socket,
+        )
+    )
+
+
+@cli.command()
+def worker() -> None:
+    """The sync and eviction loops alone."""
+    from entrypoints.commands.worker import run_worker
+
+    sys.exit(run_worker(os.environ))
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=3001, show_default=True)
+@click.option(
+    "--rate-limit",
+    type=click.IntRange(0),
+    default=300,
+    show_default=True,
+    help="Calls a window; 0: no limit.",
+)
+@click.option(
+    "--rate-window", type=click.FloatRange(0, min_open=True), default=60.0, show_default=True, help="Seconds."
+)
+@click.option(
+    "--token-seconds", type=click.IntRange(1), default=86_400, show_default=True, help="Life of a token."
+)
+@click.option(
+    "--latency", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds for each answer."
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="RULE",
+    help="KIND[=VALUE][:HOW][@MATCH], as 503:0.2, 429=5:3x or away:30s. May be given again.",
+)
+@click.option("--client-id", help="Accept this client alone. [default: any]")
+@click.option("--client-secret", help="Accept this secret alone. [default: any]")
+@click.option("--strict", is_flag=True, help="404 for conversations and sessions that were not made before.")
+@click.option("--seed", type=int, help="Of the faults that come by chance.")
+def emulator(**options: object) -> None:
+    """A Genesys Cloud to run against; GET / of it says how to steer it."""
+    from entrypoints.commands.emulator import run_emulator
+
+    sys.exit(run_emulator(options))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the store's schema to the newest version."""
+    from entrypoints.commands.migrate import run_migrate
+
+    sys.exit(run_migrate(os.environ))
+
+
+@cli.command()
+def doctor() -> None:
+    """Check settings, store, clock skew, Genesys credentials and rights."""
+    from entrypoints.commands.doctor import run_doctor
+
+    sys.exit(run_doctor(os.environ))
+
+
+@cli.command()
+@click.argument("session_id", required=False)
+@click.option("--subject", "subject_id", help="Erase every session of this subject instead.")
+def erase(session_id: str | None, subject_id: str | None) -> None:
+    """Erase a session, or all of a subject, for good."""
+    from entrypoints.commands.erase import run_erase
+
+    if (session_id is None) == (subject_id is None):
+        raise click.UsageError("give either a session id or --subject")
+    sys.exit(run_erase(os.environ, session_id=session_id, subject_id=subject_id))
+
+
+@cli.command()
+def version() -> None:
+    """The version of this program."""
+    from entrypoints.version import VERSION
+
+    click.echo(VERSION)
+
+
 def main() -> None:
-    raise SystemExit(2)
+    cli(prog_name="session-keeper")
+
+
+if __name__ == "__main__":
+    main()

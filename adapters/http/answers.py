@@ -1,0 +1,159 @@
+"""The bodies of answers. Names on the wire are camelCase; times are RFC 3339 in UTC with milliseconds."""
+
+from typing import Any
+
+import msgspec
+
+from application.persist_session import PersistedSession
+from domain.audit import AuditEntry
+from domain.instants import to_text
+from domain.session import SessionState
+
+
+class EventAnswer(msgspec.Struct, rename="camel"):
+    """What became of an event: flat, so that a Data Action can describe it in its output contract."""
+
+    session_id: str
+    outcome: str
+    revision: int
+    persistence_id: str
+    byte_size: int
+    expires_at: str
+    sync_status: str
+
+    @classmethod
+    def of(cls, persisted: PersistedSession) -> "EventAnswer":
+        state = persisted.state
+        return cls(
+            session_id=state.session_id,
+            outcome=persisted.outcome.value,
+            revision=state.revision,
+            persistence_id=state.persistence_id,
+            byte_size=state.byte_size,
+            expires_at=to_text(state.expires_at),
+            sync_status=state.sync.status.value,
+        )
+
+
+class PersistenceAnswer(msgspec.Struct, rename="camel"):
+    """How a session is kept; `lastSynced` is null until Genesys was told for the first time."""
+
+    persistence_id: str
+    revision: int
+    byte_size: int
+    created_at: str
+    updated_at: str
+    expires_at: str
+    ttl_seconds: int
+    status: str
+    sync_status: str
+    last_synced: str | None
+
+
+class SessionAnswer(msgspec.Struct, rename="camel"):
+    """A session: its context exactly as it is stored, and how it is kept."""
+
+    session_id: str
+    context: msgspec.Raw
+    persistence: PersistenceAnswer
+
+    @classmethod
+    def of(cls, state: SessionState) -> "SessionAnswer":
+        return cls(
+            session_id=state.session_id,
+            context=msgspec.Raw(state.context.document),
+            persistence=PersistenceAnswer(
+                persistence_id=state.persistence_id,
+                revision=state.revision,
+                byte_size=state.byte_size,
+                created_at=to_text(state.created_at),
+                updated_at=to_text(state.updated_at),
+                expires_at=to_text(state.expires_at),
+                ttl_seconds=state.ttl_seconds.value,
+                status=state.status.value,
+                sync_status=state.sync.status.value,
+                last_synced=None if state.sync.last_synced is None else to_text(state.sync.last_synced),
+            ),
+        )
+
+
+class AuditEntryAnswer(msgspec.Struct, rename="camel"):
+    action: str
+    session_id: str
+    persistence_id: str | None
+    revision: int | None
+    time: str
+    status: str
+    reason: str | None
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> "AuditEntryAnswer":
+        return cls(
+            action=entry.action.value,
+            session_id=entry.session_id,
+            persistence_id=entry.persistence_id,
+            revision=entry.revision,
+            time=to_text(entry.time),
+            status=entry.status,
+            reason=entry.reason,
+        )
+
+
+class AuditAnswer(msgspec.Struct, rename="camel"):
+    """One page; `next` is the `after` of the following page, null on the last one."""
+
+    session_id: str
+    entries: list[AuditEntryAnswer]
+    next: int | None
+
+
+class ViolationAnswer(msgspec.Struct):
+    pointer: str
+    code: str
+    detail: str
+
+
+class VariableAnswer(msgspec.Struct, rename="camel"):
+    name: str
+    byte_size: int
+
+
+class ProblemAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
+    """RFC 9457. `violations` when the request was at fault; sizes when it was too large."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    violations: list[ViolationAnswer] = []
+    byte_size: int | None = None
+    limit: int | None = None
+    largest: list[VariableAnswer] = []
+
+
+class WebhookMetricsAnswer(msgspec.Struct, rename="camel"):
+    total_attempts: int
+    successful_retrievals: int
+    failures: int
+    average_latency_ms: float
+
+
+class HealthAnswer(msgspec.Struct, rename="camel"):
+    """`status` is `operational` or `degraded`; `auditLogCount` is null while the store does not answer."""
+
+    status: str
+    metrics: WebhookMetricsAnswer
+    audit_log_count: int | None
+
+
+class ReadinessAnswer(msgspec.Struct, rename="camel"):
+    """`status` is `ready` or `unavailable`; `store` and `genesys` say what is wrong, null: nothing."""
+
+    status: str
+    store: str | None
+    genesys: str | None
+    clock_skew_ms: float | None
+
+
+def encoded(answer: Any) -> bytes:
+    return msgspec.json.encode(answer)

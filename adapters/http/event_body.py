@@ -1,0 +1,148 @@
+"""The body of a webhook, field by field: every violation at once, then one command."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from application.persist_session import PersistSession
+from domain.context import ContextVariables
+from domain.errors import InvalidEvent, Violation
+from domain.events import ContextMode
+from domain.identity import SessionId
+from domain.instants import from_microseconds
+from domain.ttl_policy import TtlPolicy
+
+SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+NAME_LENGTH_MAX = 128
+ID_LENGTH_MAX = 256
+
+
+def session_id_of(text: object) -> SessionId | None:
+    """The session id, if it can be one."""
+    return SessionId(text) if isinstance(text, str) and SESSION_ID.fullmatch(text) else None
+
+
+def command_of(body: object, ttl: TtlPolicy) -> PersistSession:
+    """The command in a decoded body.
+
+    Raises:
+        InvalidEvent: with every field that is missing or wrong.
+    """
+    if not isinstance(body, dict):
+        raise InvalidEvent((Violation("", "wrong_type", "the body must be an object"),))
+    fields = _Fields(body)
+    session_id = fields.session_id()
+    event_type = fields.event_type()
+    context = fields.context()
+    context_mode = fields.context_mode()
+    occurred_at = fields.occurred_at()
+    ttl_seconds = fields.ttl_seconds(ttl)
+    conversation_id = fields.identifier("conversationId")
+    participant_id = fields.identifier("participantId")
+    subject_id = fields.identifier("subjectId")
+    if fields.violations or session_id is None or event_type is None:
+        raise InvalidEvent(tuple(fields.violations))
+    return PersistSession(
+        session_id=session_id,
+        event_type=event_type,
+        context=None if context is None else ContextVariables.from_json(context),
+        context_mode=context_mode,
+        occurred_at=occurred_at,
+        ttl_seconds=ttl_seconds,
+        conversation_id=conversation_id,
+        participant_id=participant_id,
+        subject_id=subject_id,
+    )
+
+
+class _Fields:
+    """An absent field and one that is null are the same."""
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        self._body = body
+        self.violations: list[Violation] = []
+
+    def session_id(self) -> SessionId | None:
+        value = self._required("sessionId")
+        session_id = session_id_of(value)
+        if value is not None and session_id is None:
+            self._violate("sessionId", "wrong_form", "must be 1 to 128 of A-Z a-z 0-9 . _ : -")
+        return session_id
+
+    def event_type(self) -> str | None:
+        value = self._required("eventType")
+        if value is None or (isinstance(value, str) and 1 <= len(value) <= NAME_LENGTH_MAX):
+            return value
+        self._violate("eventType", "wrong_form", f"must be a text of 1 to {NAME_LENGTH_MAX} characters")
+        return None
+
+    def context(self) -> dict[str, Any] | None:
+        value = self._body.get("context")
+        if value is None or isinstance(value, dict):
+            return value
+        self._violate("context", "wrong_type", "must be an object")
+        return None
+
+    def context_mode(self) -> ContextMode:
+        value = self._body.get("contextMode")
+        if value is None:
+            return ContextMode.REPLACE
+        if value in {mode.value for mode in ContextMode} if isinstance(value, str) else False:
+            return ContextMode(value)
+        self._violate("contextMode", "wrong_value", "must be replace or merge")
+        return ContextMode.REPLACE
+
+    def occurred_at(self) -> datetime | None:
+        value = self._body.get("occurredAt")
+        if value is None:
+            return None
+        try:
+            moment = _moment(value)
+        except (ValueError, OverflowError, msgspec.ValidationError):
+            moment = None
+        if moment is None:
+            detail = "must be RFC 3339 with an offset, or epoch milliseconds from 1970 to 9999"
+            self._violate("occurredAt", "wrong_form", detail)
+        return moment
+
+    def ttl_seconds(self, ttl: TtlPolicy) -> int | None:
+        value = self._body.get("ttlSeconds")
+        if value is None:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and self._in_bounds(value, ttl):
+            return value
+        self.violations.append(ttl.violation())
+        return None
+
+    def identifier(self, name: str) -> str | None:
+        value = self._body.get(name)
+        if value is None or (isinstance(value, str) and 1 <= len(value) <= ID_LENGTH_MAX):
+            return value
+        self._violate(name, "wrong_form", f"must be a text of 1 to {ID_LENGTH_MAX} characters")
+        return None
+
+    @staticmethod
+    def _in_bounds(value: int, ttl: TtlPolicy) -> bool:
+        return ttl.min_seconds <= value <= ttl.max_seconds
+
+    def _required(self, name: str) -> Any:
+        value = self._body.get(name)
+        if value is None:
+            self._violate(name, "missing", "must be given")
+        return value
+
+    def _violate(self, name: str, code: str, detail: str) -> None:
+        self.violations.append(Violation(f"/{name}", code, f"{name} {detail}"))
+
+
+def _moment(value: object) -> datetime | None:
+    """Raises ValueError, OverflowError or ValidationError for what is no moment."""
+    if isinstance(value, str):
+        moment = msgspec.convert(value, datetime)
+        return None if moment.tzinfo is None or moment.year < 1970 else moment.astimezone(UTC)  # noqa: PLR2004
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        return from_microseconds(round(value * 1000))
+    return None

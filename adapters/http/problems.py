@@ -1,0 +1,184 @@
+"""The one table from errors to HTTP answers. Errors do not know HTTP; an unknown one is shown as nothing."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from adapters.http.answers import ProblemAnswer, VariableAnswer, ViolationAnswer
+from adapters.http.strict_json import InvalidJson
+from application.errors import SessionNotFound, StoreUnavailable
+from domain.errors import ContextTooLarge, InvalidEvent, Violation
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 1
+_log = logging.getLogger("session_keeper.http")
+
+
+class NotAuthorised(Exception):
+    """The sender did not prove who it is; `challenge` is the `WWW-Authenticate` header."""
+
+    def __init__(self, detail: str, challenge: str) -> None:
+        super().__init__(detail)
+        self.challenge = challenge
+
+
+class WrongMediaType(Exception):
+    """The body is not what it has to be; the text says what that is."""
+
+
+class BodyTooLarge(Exception):
+    """The body goes over its limit.
+
+    Attributes:
+        byte_size: as announced; None when the sender did not say.
+    """
+
+    def __init__(self, byte_size: int | None, byte_size_max: int) -> None:
+        super().__init__(f"the body may have {byte_size_max} bytes")
+        self.byte_size = byte_size
+        self.byte_size_max = byte_size_max
+
+
+def problem_response(problem: ProblemAnswer, headers: Mapping[str, str] | None = None) -> Response[bytes]:
+    return Response(
+        content=msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type=PROBLEM_MEDIA_TYPE,
+        headers=dict(headers or {}),
+    )
+
+
+def _problem(status: HTTPStatus, slug: str, title: str, detail: str, **more: Any) -> ProblemAnswer:
+    return ProblemAnswer(
+        type=f"urn:session-keeper:problem:{slug}", title=title, status=status.value, detail=detail, **more
+    )
+
+
+def _violations(violations: tuple[Violation, ...]) -> list[ViolationAnswer]:
+    return [ViolationAnswer(v.pointer, v.code, v.detail) for v in violations]
+
+
+def invalid_json(_: Request[Any, Any, Any], error: InvalidJson) -> Response[bytes]:
+    return problem_response(
+        _problem(
+            HTTPStatus.BAD_REQUEST,
+            "invalid-json",
+            "The body is not JSON that can be taken in",
+            f"{len(error.violations)} violation(s), see violations",
+            violations=_violations(error.violations),
+        )
+    )
+
+
+def invalid_event(_: Request[Any, Any, Any], error: InvalidEvent) -> Response[bytes]:
+    return problem_response(
+        _problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "invalid-event",
+            "The event is not valid",
+            f"{len(error.violations)} violation(s), see violations",
+            violations=_violations(error.violations),
+        )
+    )
+
+
+def context_too_large(_: Request[Any, Any, Any], error: ContextTooLarge) -> Response[bytes]:
+    return problem_response(
+        _problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "context-too-large",
+            "The context is too large",
+            str(error),
+            byte_size=error.byte_size,
+            limit=error.byte_size_max,
+            largest=[VariableAnswer(v.name, v.byte_size) for v in error.largest],
+            violations=[ViolationAnswer("/context", "too_large", str(error))],
+        )
+    )
+
+
+def body_too_large(_: Request[Any, Any, Any], error: BodyTooLarge) -> Response[bytes]:
+    return problem_response(
+        _problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "body-too-large",
+            "The body is too large",
+            str(error),
+            byte_size=error.byte_size,
+            limit=error.byte_size_max,
+            violations=[ViolationAnswer("", "too_large", str(error))],
+        )
+    )
+
+
+def not_authorised(_: Request[Any, Any, Any], error: NotAuthorised) -> Response[bytes]:
+    problem = _problem(HTTPStatus.UNAUTHORIZED, "unauthorised", "Not authorised", str(error))
+    return problem_response(problem, {"www-authenticate": error.challenge})
+
+
+def wrong_media_type(_: Request[Any, Any, Any], error: WrongMediaType) -> Response[bytes]:
+    return problem_response(
+        _problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Wrong media type", str(error))
+    )
+
+
+def session_not_found(_: Request[Any, Any, Any], __: SessionNotFound) -> Response[bytes]:
+    return problem_response(
+        _problem(
+            HTTPStatus.NOT_FOUND,
+            "session-not-found",
+            "No such session",
+            "The session is not known, or it has expired",
+        )
+    )
+
+
+def store_unavailable(_: Request[Any, Any, Any], error: StoreUnavailable) -> Response[bytes]:
+    _log.warning("store did not answer", extra={"reason": str(error)})
+    return problem_response(
+        _problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "store-unavailable",
+            "The store did not answer",
+            "Nothing was changed, or the outcome is unknown; sending it again is safe",
+        ),
+        {"retry-after": str(RETRY_SECONDS)},
+    )
+
+
+def http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What the framework itself refuses: unknown paths, methods, query parameters."""
+    status = HTTPStatus(error.status_code)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return unknown_error(_, error)
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    problem = _problem(status, status.phrase.lower().replace(" ", "-"), status.phrase, status.description)
+    return problem_response(problem, headers)
+
+
+def unknown_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    _log.error("a request failed for a reason of our own", exc_info=error, extra={"method": request.method})
+    return problem_response(
+        _problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Internal error", "The log of the service says more"
+        )
+    )
+
+
+EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
+    InvalidJson: invalid_json,
+    InvalidEvent: invalid_event,
+    ContextTooLarge: context_too_large,
+    BodyTooLarge: body_too_large,
+    NotAuthorised: not_authorised,
+    WrongMediaType: wrong_media_type,
+    SessionNotFound: session_not_found,
+    StoreUnavailable: store_unavailable,
+    HTTPException: http_exception,
+    Exception: unknown_error,
+}

@@ -1,0 +1,80 @@
+"""Who may call: a signature of the body, or an API key.
+
+Genesys signs open messaging webhooks with `X-Hub-Signature-256: sha256=BASE64`, the HMAC-SHA256 of the
+body under a shared secret (Genesys' page on validating outbound notifications). A Web Services Data
+Action cannot sign; it sends an API key, as Bearer token or as the password of HTTP Basic.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from adapters.http.problems import NotAuthorised
+
+SIGNATURE_HEADER = "x-hub-signature-256"
+_SCHEME = "sha256="
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senders:
+    """Attributes:
+    webhook_secrets: any of them may sign, so that one can be replaced by another; none: all may call.
+    api_keys: any of them opens; none: all may call.
+    """
+
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+
+    def check_webhook(self, body: bytes, signature: str | None, authorization: str | None) -> None:
+        """Raises NotAuthorised."""
+        if not self.webhook_secrets or self._is_signed(body, signature):
+            return
+        if self._has_key(_bearer(authorization)) or self._has_key(_basic_password(authorization)):
+            return
+        said = "wrong" if signature or authorization else "missing"
+        raise NotAuthorised(f"the signature in X-Hub-Signature-256 is {said}", "Bearer, Basic")
+
+    def check_caller(self, authorization: str | None) -> None:
+        """Raises NotAuthorised."""
+        if self.api_keys and not self._has_key(_bearer(authorization)):
+            said = "wrong" if authorization else "missing"
+            raise NotAuthorised(f"the API key in Authorization: Bearer is {said}", "Bearer")
+
+    def guard(self, connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+        """`check_caller` as a Litestar guard, which runs before anything of the body is read."""
+        self.check_caller(connection.headers.get("authorization"))
+
+    def _is_signed(self, body: bytes, signature: str | None) -> bool:
+        if signature is None or not signature.startswith(_SCHEME):
+            return False
+        given = signature.removeprefix(_SCHEME).encode()
+        wanted = (
+            base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256))
+            for secret in self.webhook_secrets
+        )
+        return any([hmac.compare_digest(given, right) for right in wanted])
+
+    def _has_key(self, key: bytes | None) -> bool:
+        if key is None:
+            return False
+        return any([hmac.compare_digest(key, right.encode()) for right in self.api_keys])
+
+
+def _bearer(authorization: str | None) -> bytes | None:
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip().encode("latin-1", "replace") if scheme.lower() == "bearer" else None
+
+
+def _basic_password(authorization: str | None) -> bytes | None:
+    scheme, _, text = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(text.strip(), validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return None

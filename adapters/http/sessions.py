@@ -1,0 +1,99 @@
+"""Sessions and their audit trail."""
+
+import hashlib
+from typing import Annotated, Any
+
+from litestar import Request, Response, delete, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from litestar.status_codes import HTTP_204_NO_CONTENT, HTTP_304_NOT_MODIFIED
+
+from adapters.http.answers import AuditAnswer, AuditEntryAnswer, SessionAnswer, encoded
+from adapters.http.event_body import session_id_of
+from adapters.http.openapi import AUDIT_RESPONSES, ERASE_RESPONSES, SESSION_RESPONSES
+from application.erase_session import EraseSession
+from application.errors import SessionNotFound
+from application.read_session import ReadAuditTrail, ReadSession
+from application.use_cases import UseCases
+from domain.identity import SessionId
+
+JSON = "application/json"
+PLACE_MAX = 2**63 - 1
+PAGE_MAX = 1000
+
+
+@get(
+    "/sessions/{session_id:str}",
+    operation_id="ReadSession",
+    summary="A session as it is now",
+    responses=SESSION_RESPONSES,
+    tags=["sessions"],
+)
+async def read_session(
+    request: Request[Any, Any, Any], session_id: FromPath[str], use_cases: NamedDependency[UseCases]
+) -> Response[bytes]:
+    """The `ETag` is a digest of the whole answer: it changes with the context, the expiry and the sync."""
+    state = await use_cases.read_session(ReadSession(session_id=_known(session_id)))
+    body = encoded(SessionAnswer.of(state))
+    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    if _matches(request.headers.get("if-none-match"), etag):
+        return Response(content=b"", status_code=HTTP_304_NOT_MODIFIED, headers={"etag": etag})
+    return Response(content=body, media_type=JSON, headers={"etag": etag})
+
+
+@delete(
+    "/sessions/{session_id:str}",
+    operation_id="EraseSession",
+    summary="Erase a session for good",
+    status_code=HTTP_204_NO_CONTENT,
+    responses=ERASE_RESPONSES,
+    tags=["sessions"],
+)
+async def erase_session(session_id: FromPath[str], use_cases: NamedDependency[UseCases]) -> None:
+    """Context, pending sync and trail are gone; events older than now do not bring them back."""
+    known = session_id_of(session_id)
+    if known is not None:
+        await use_cases.erase_session(EraseSession(session_id=known))
+
+
+@get(
+    "/sessions/{session_id:str}/audit",
+    operation_id="ReadAuditTrail",
+    summary="What was decided about a session",
+    responses=AUDIT_RESPONSES,
+    tags=["sessions"],
+)
+async def read_audit_trail(
+    session_id: FromPath[str],
+    use_cases: NamedDependency[UseCases],
+    after: Annotated[
+        int, QueryParameter(ge=0, le=PLACE_MAX, description="The `next` of the page before.")
+    ] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="Entries on a page.")] = 100,
+) -> Response[bytes]:
+    """Oldest first. The trail outlives the session; it is empty for a session that nobody heard of."""
+    known = session_id_of(session_id)
+    page = None
+    if known is not None:
+        page = await use_cases.read_audit_trail(ReadAuditTrail(session_id=known, after=after, limit=limit))
+    answer = AuditAnswer(
+        session_id=session_id,
+        entries=[AuditEntryAnswer.of(entry) for entry in page.entries] if page else [],
+        next=page.next_after if page else None,
+    )
+    return Response(content=encoded(answer), media_type=JSON)
+
+
+def _known(session_id: str) -> SessionId:
+    known = session_id_of(session_id)
+    if known is None:
+        raise SessionNotFound(session_id)
+    return known
+
+
+def _matches(if_none_match: str | None, etag: str) -> bool:
+    """RFC 9110 section 13.1.2: a list of tags, or `*`; weak ones compare as strong ones do."""
+    if if_none_match is None:
+        return False
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return "*" in tags or etag in tags

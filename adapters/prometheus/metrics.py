@@ -1,0 +1,104 @@
+"""Metrics in a registry of their own, so that two containers in one process do not meet."""
+
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from application.ports import Exposition, Metrics, MetricsReader, SyncBacklog, WebhookFigures
+from domain.decisions import Outcome
+
+_WEBHOOK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LAG_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+
+
+class PrometheusMetrics(Metrics, MetricsReader):
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._successes = 0
+        self._failures = 0
+        self._seconds = 0.0
+        self._webhooks = Counter(
+            "session_keeper_webhooks",
+            "Webhooks answered, by outcome or by the reason of refusal",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self._webhook_seconds = Histogram(
+            "session_keeper_webhook_seconds",
+            "From the arrival of a webhook to the decision about it being durable",
+            buckets=_WEBHOOK_SECONDS,
+            registry=self._registry,
+        )
+        self._syncs = Counter(
+            "session_keeper_syncs",
+            "Attempts to tell Genesys, by outcome",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self._lag_seconds = Histogram(
+            "session_keeper_sync_lag_seconds",
+            "From the change of a session to Genesys' acknowledgement",
+            buckets=_LAG_SECONDS,
+            registry=self._registry,
+        )
+        self._evicted = Counter(
+            "session_keeper_sessions_evicted", "Expired sessions removed", registry=self._registry
+        )
+        self._erased = Counter(
+            "session_keeper_sessions_erased", "Sessions erased on request", registry=self._registry
+        )
+        self._due = Gauge(
+            "session_keeper_sync_due", "Sessions whose sync is due now", registry=self._registry
+        )
+        self._failed = Gauge(
+            "session_keeper_sync_failed",
+            "Sessions whose sync Genesys refused for good",
+            registry=self._registry,
+        )
+        self._oldest_seconds = Gauge(
+            "session_keeper_sync_oldest_seconds",
+            "How long the longest waiting session has been due",
+            registry=self._registry,
+        )
+        self._store_up = Gauge(
+            "session_keeper_store_up", "1 when the store answered this scrape", registry=self._registry
+        )
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        return self._registry
+
+    def webhook_answered(self, outcome: Outcome, seconds: float) -> None:
+        self._successes += 1
+        self._seconds += seconds
+        self._webhooks.labels(outcome.value).inc()
+        self._webhook_seconds.observe(seconds)
+
+    def webhook_refused(self, reason: str, seconds: float) -> None:
+        self._failures += 1
+        self._webhooks.labels(reason).inc()
+        self._webhook_seconds.observe(seconds)
+
+    def sync_finished(self, outcome: str, seconds: float | None = None) -> None:
+        self._syncs.labels(outcome).inc()
+        if seconds is not None:
+            self._lag_seconds.observe(seconds)
+
+    def sessions_evicted(self, count: int) -> None:
+        self._evicted.inc(count)
+
+    def session_erased(self) -> None:
+        self._erased.inc()
+
+    def webhook_figures(self) -> WebhookFigures:
+        return WebhookFigures(successes=self._successes, failures=self._failures, seconds=self._seconds)
+
+    def exposition(self, backlog: SyncBacklog | None, now: datetime) -> Exposition:
+        self._store_up.set(0 if backlog is None else 1)
+        if backlog is not None:
+            waited = 0.0 if backlog.oldest_due_at is None else (now - backlog.oldest_due_at).total_seconds()
+            self._due.set(backlog.due)
+            self._failed.set(backlog.failed)
+            self._oldest_seconds.set(max(0.0, waited))
+        return Exposition(generate_latest(self._registry), CONTENT_TYPE_LATEST)

@@ -1,0 +1,42 @@
+"""The figures of this process at a glance."""
+
+from dataclasses import dataclass
+
+from application.errors import StoreUnavailable
+from application.ports import MetricsReader, SessionStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Attributes:
+    attempts: webhooks since the start, those that were refused included.
+    successes: webhooks that were answered with an outcome.
+    average_seconds: from the arrival to the answer, of the successes; 0 while there are none.
+    audit_count: entries of all sessions; None while the store does not answer.
+    """
+
+    attempts: int
+    successes: int
+    failures: int
+    average_seconds: float
+    audit_count: int | None
+
+
+class ReadHealthHandler:
+    def __init__(self, *, store: SessionStore, metrics: MetricsReader) -> None:
+        self._store = store
+        self._metrics = metrics
+
+    async def __call__(self) -> Health:
+        try:
+            audit_count = await self._store.audit_count()
+        except StoreUnavailable:
+            audit_count = None
+        figures = self._metrics.webhook_figures()
+        return Health(
+            attempts=figures.successes + figures.failures,
+            successes=figures.successes,
+            failures=figures.failures,
+            average_seconds=figures.seconds / figures.successes if figures.successes else 0.0,
+            audit_count=audit_count,
+        )

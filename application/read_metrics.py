@@ -1,0 +1,19 @@
+"""The metrics of this process, with the backlog of the store as it is now."""
+
+from application.errors import StoreUnavailable
+from application.ports import Clock, Exposition, MetricsReader, SessionStore
+
+
+class ReadMetricsHandler:
+    def __init__(self, *, store: SessionStore, clock: Clock, metrics: MetricsReader) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+
+    async def __call__(self) -> Exposition:
+        now = self._clock.now()
+        try:
+            backlog = await self._store.backlog(now)
+        except StoreUnavailable:
+            backlog = None
+        return self._metrics.exposition(backlog, now)

@@ -1,0 +1,61 @@
+"""What commands have in common at their start: settings that can be believed, or one line each and exit 2."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from application.errors import StoreUnavailable
+from entrypoints.container import Container, Service, open_service
+from entrypoints.logs import set_up_logs
+from entrypoints.settings import Settings, WrongSettings, load_settings, unknown_names
+
+FAILED = 1
+WRONG_USAGE = 2
+_log = logging.getLogger("session_keeper")
+
+
+def complain(*lines: str) -> None:
+    for line in lines:
+        sys.stderr.write(f"session-keeper: {line}\n")
+
+
+def settings_or_exit(
+    environment: Mapping[str, str], overrides: Mapping[str, str | int] | None = None
+) -> Settings:
+    """The settings with logs set up; ends the process with exit code 2 when one is wrong."""
+    try:
+        settings = msgspec.structs.replace(load_settings(environment), **dict(overrides or {}))
+    except WrongSettings as wrong:
+        complain(*wrong.lines)
+        sys.exit(WRONG_USAGE)
+    set_up_logs(settings)
+    if unknown := unknown_names(environment):
+        _log.warning("unknown settings, misspelt perhaps", extra={"names": ", ".join(unknown)})
+    return settings
+
+
+def warn_of_losses(settings: Settings) -> None:
+    """Says what this deployment is going to lose or leave undone."""
+    if settings.store_kind == "memory":
+        _log.warning("the memory store forgets every session when this process ends")
+    if settings.sync_target != "none" and settings.genesys_client_id is None:
+        _log.warning("no Genesys credentials are set: sessions are kept, Genesys is not told")
+
+
+def with_service(settings: Settings, run: Callable[[Service], Awaitable[int]]) -> int:
+    """Runs something on an open service; a store that does not answer is one line and exit code 1."""
+
+    async def opened() -> int:
+        async with open_service(Container(settings=settings)) as service:
+            return await run(service)
+
+    try:
+        return asyncio.run(opened())
+    except StoreUnavailable as error:
+        complain(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED

@@ -1,0 +1,30 @@
+"""`session-keeper worker`."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+
+from entrypoints.commands.start import settings_or_exit, warn_of_losses, with_service
+from entrypoints.container import Service
+from entrypoints.loops import running_loops
+
+_log = logging.getLogger("session_keeper")
+
+
+def run_worker(environment: Mapping[str, str]) -> int:
+    settings = settings_or_exit(environment)
+    warn_of_losses(settings)
+    return with_service(settings, _work)
+
+
+async def _work(service: Service) -> int:
+    """Until SIGTERM or SIGINT; then claims that are held are given back."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with running_loops(service):
+        _log.info("working", extra={"store": service.settings.store_kind})
+        await stop.wait()
+    _log.info("stopped")
+    return 0

@@ -1,0 +1,190 @@
+"""The composition root: the one place that knows every part, and the only importer of the container library.
+
+A Selector opens the store that the settings name and no other: never call `init_resources`, which opens
+them all. A container serves once: what is closed is not opened again.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+from dependency_injector import containers, providers
+
+from adapters.genesys.budget import GenesysBudget
+from adapters.genesys.client import GenesysClient, open_http
+from adapters.genesys.gateway import GenesysCloudGateway
+from adapters.memory.store import MemorySessionStore
+from adapters.postgres.store import open_postgres_store
+from adapters.prometheus.metrics import PrometheusMetrics
+from adapters.sqlite.store import open_sqlite_store
+from adapters.system.clock import SystemClock
+from adapters.system.ids import RandomIds
+from application.check_readiness import CheckReadinessHandler
+from application.erase_session import EraseSessionHandler, EraseSubjectHandler
+from application.evict_expired import EvictExpiredHandler
+from application.persist_session import PersistSessionHandler
+from application.ports import Clock, GenesysGateway, IdGenerator, SessionStore
+from application.read_health import ReadHealthHandler
+from application.read_metrics import ReadMetricsHandler
+from application.read_session import ReadAuditTrailHandler, ReadSessionHandler
+from application.refuse_event import RefuseEventHandler
+from application.sync_loop import InlineSync, SyncLoop
+from application.sync_session import SyncSessionHandler
+from application.use_cases import UseCases
+from domain.decisions import Policies
+from domain.sync import SyncTarget
+from entrypoints import policies as rules
+from entrypoints.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything that a process runs: what it can be asked, and what it does by itself."""
+
+    use_cases: UseCases
+    sync_loop: SyncLoop
+    inline_sync: InlineSync
+    store: SessionStore
+    gateway: GenesysGateway
+    clock: Clock
+    settings: Settings
+
+
+def _build_service(
+    *,
+    settings: Settings,
+    store: SessionStore,
+    gateway: GenesysGateway,
+    budget: GenesysBudget,
+    clock: Clock,
+    ids: IdGenerator,
+    metrics: PrometheusMetrics,
+    policies: Policies,
+) -> Service:
+    sync_session = SyncSessionHandler(
+        store=store, gateway=gateway, clock=clock, ids=ids, metrics=metrics, policies=policies
+    )
+    sync_loop = SyncLoop(
+        store=store,
+        budget=budget,
+        clock=clock,
+        sync_session=sync_session,
+        policy=rules.sync_loop_policy(settings),
+    )
+    inline_sync = InlineSync(
+        budget=budget, sync_session=sync_session, loop=sync_loop, seconds_max=settings.sync_inline_seconds
+    )
+    erase_session = EraseSessionHandler(store=store, clock=clock, ids=ids, metrics=metrics, policies=policies)
+
+    def genesys_problem() -> str | None:
+        return None if sync_loop.misconfigured is None else str(sync_loop.misconfigured)
+
+    use_cases = UseCases(
+        persist_session=PersistSessionHandler(
+            store=store,
+            clock=clock,
+            ids=ids,
+            metrics=metrics,
+            policies=policies,
+            sync_soon=inline_sync.sync_soon if settings.sync_mode == "inline" else sync_loop.sync_soon,
+        ),
+        refuse_event=RefuseEventHandler(store=store, clock=clock, metrics=metrics),
+        read_session=ReadSessionHandler(store=store, clock=clock),
+        read_audit_trail=ReadAuditTrailHandler(store=store),
+        erase_session=erase_session,
+        erase_subject=EraseSubjectHandler(store=store, erase_session=erase_session),
+        evict_expired=EvictExpiredHandler(
+            store=store,
+            clock=clock,
+            metrics=metrics,
+            audit_retention=timedelta(seconds=settings.audit_retention_seconds),
+        ),
+        check_readiness=CheckReadinessHandler(store=store, clock=clock, genesys_problem=genesys_problem),
+        read_health=ReadHealthHandler(store=store, metrics=metrics),
+        read_metrics=ReadMetricsHandler(store=store, clock=clock, metrics=metrics),
+    )
+    return Service(
+        use_cases=use_cases,
+        sync_loop=sync_loop,
+        inline_sync=inline_sync,
+        store=store,
+        gateway=gateway,
+        clock=clock,
+        settings=settings,
+    )
+
+
+def _open_sqlite(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as open_sqlite_store
+    return open_sqlite_store(settings.sqlite_path, rules.sqlite_limits(settings))
+
+
+def _open_postgres(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as open_postgres_store
+    return open_postgres_store(settings.store_url, rules.postgres_limits(settings))
+
+
+def _open_genesys_http(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as open_http
+    return open_http(rules.endpoints(settings), rules.call_limits(settings), settings.genesys_proxy_url)
+
+
+class Container(containers.DeclarativeContainer):
+    settings = providers.Dependency(instance_of=Settings)
+    clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
+    ids: providers.Provider[IdGenerator] = providers.Singleton(RandomIds)
+    metrics: providers.Provider[PrometheusMetrics] = providers.Singleton(PrometheusMetrics)
+    policies: providers.Provider[Policies] = providers.Singleton(rules.policies, settings)
+
+    session_store: providers.Provider[SessionStore] = providers.Selector(
+        settings.provided.store_kind,
+        memory=providers.Singleton(MemorySessionStore),
+        sqlite=providers.Resource(_open_sqlite, settings),
+        postgresql=providers.Resource(_open_postgres, settings),
+    )
+
+    budget: providers.Provider[GenesysBudget] = providers.Singleton(
+        GenesysBudget, calls_per_minute=settings.provided.genesys_calls_per_minute
+    )
+    genesys_http: providers.Provider[httpx.AsyncClient] = providers.Resource(_open_genesys_http, settings)
+    genesys_client: providers.Provider[GenesysClient] = providers.Factory(
+        GenesysClient,
+        http=genesys_http,
+        endpoints=providers.Singleton(rules.endpoints, settings),
+        credentials=providers.Singleton(rules.credentials, settings),
+        budget=budget,
+        clock=clock,
+        limits=providers.Singleton(rules.call_limits, settings),
+    )
+    gateway: providers.Provider[GenesysGateway] = providers.Factory(
+        GenesysCloudGateway,
+        client=genesys_client,
+        target=providers.Singleton(SyncTarget, settings.provided.sync_target),
+        clock=clock,
+    )
+    service = providers.Factory(
+        _build_service,
+        settings=settings,
+        store=session_store,
+        gateway=gateway,
+        budget=budget,
+        clock=clock,
+        ids=ids,
+        metrics=metrics,
+        policies=policies,
+    )
+
+
+@asynccontextmanager
+async def open_service(container: Container) -> AsyncIterator[Service]:
+    """The service with everything open that it needs; closed in the opposite order.
+
+    Raises:
+        StoreUnavailable: the store cannot be opened at all (a wrong URL, a file that cannot be made).
+    """
+    container.service.enable_async_mode()
+    try:
+        service: Service = await container.service.async_()
+        yield service
+    finally:
+        if (closing := container.shutdown_resources()) is not None:
+            await closing

@@ -1,0 +1,48 @@
+"""What a process does by itself: telling Genesys, and evicting what has expired."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from application.errors import StoreUnavailable
+from application.evict_expired import EvictExpired
+from entrypoints.container import Service
+
+PAUSE_AFTER_FAULT_SECONDS = 5.0
+BUSY_PAUSE_SECONDS = 0.05
+_log = logging.getLogger("session_keeper.loops")
+
+
+@asynccontextmanager
+async def running_loops(service: Service) -> AsyncIterator[None]:
+    """Runs the loops beside what is done inside; at the end claims that are held are given back."""
+    loops = [asyncio.create_task(_for_ever("eviction", lambda: _evict(service)))]
+    if service.settings.sync_target != "none":
+        loops.append(asyncio.create_task(_for_ever("sync", service.sync_loop.run)))
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+
+async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """A loop that fails for a reason of our own is logged and started again, never given up."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            _log.exception("a loop failed and is started again", extra={"loop": name})
+            await asyncio.sleep(PAUSE_AFTER_FAULT_SECONDS)
+
+
+async def _evict(service: Service) -> None:
+    while True:
+        try:
+            more = await service.use_cases.evict_expired(EvictExpired())
+        except StoreUnavailable as error:
+            _log.warning("store did not answer", extra={"reason": str(error), "loop": "eviction"})
+            more = False
+        await asyncio.sleep(BUSY_PAUSE_SECONDS if more else service.settings.eviction_interval_seconds)

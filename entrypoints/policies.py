@@ -1,0 +1,124 @@
+"""From settings to the rules and limits of each part."""
+
+from adapters.genesys.client import CallLimits, GenesysEndpoints
+from adapters.genesys.oauth import Credentials
+from adapters.http.app import HttpRules
+from adapters.http.json_scanner import JsonLimits
+from adapters.http.senders import Senders
+from adapters.http.server import ServerLimits
+from adapters.http.webhooks import WebhookRules
+from adapters.postgres.store import PostgresLimits
+from adapters.sqlite.store import SqliteLimits
+from application.sync_brake import BrakePolicy
+from application.sync_loop import SyncLoopPolicy
+from domain.decisions import Policies
+from domain.size_policy import Overflow, SizePolicy
+from domain.sync import SyncPolicy, SyncTarget
+from domain.ttl_policy import TtlPolicy
+from entrypoints.settings import Settings
+from entrypoints.version import VERSION
+
+
+def ttl_policy(settings: Settings) -> TtlPolicy:
+    return TtlPolicy(
+        default_seconds=settings.ttl_default_seconds,
+        min_seconds=settings.ttl_min_seconds,
+        max_seconds=settings.ttl_max_seconds,
+        ended_seconds_max=settings.ttl_ended_seconds,
+        erased_seconds=settings.ttl_erased_seconds,
+        tombstone_seconds=settings.event_lateness_seconds,
+        future_seconds_max=settings.event_future_seconds,
+    )
+
+
+def policies(settings: Settings) -> Policies:
+    return Policies(
+        ttl=ttl_policy(settings),
+        size=SizePolicy(
+            context_byte_size_max=settings.context_max_bytes,
+            sync_byte_size_max=settings.context_sync_max_bytes,
+            overflow=Overflow(settings.context_overflow),
+        ),
+        sync=SyncPolicy(
+            target=SyncTarget(settings.sync_target),
+            lease_seconds=settings.sync_lease_seconds,
+            retry_seconds_min=settings.sync_retry_min_seconds,
+            retry_seconds_max=settings.sync_retry_max_seconds,
+        ),
+        variables_max=settings.context_variables_max,
+        tombstones_max=settings.context_tombstones_max,
+    )
+
+
+def sync_loop_policy(settings: Settings) -> SyncLoopPolicy:
+    return SyncLoopPolicy(
+        concurrency_max=settings.genesys_connections_max,
+        poll_seconds=settings.sync_poll_seconds,
+        brake=BrakePolicy(
+            probe_seconds_max=settings.sync_probe_max_seconds,
+            misconfigured_seconds=settings.sync_misconfigured_seconds,
+        ),
+    )
+
+
+def sqlite_limits(settings: Settings) -> SqliteLimits:
+    return SqliteLimits(
+        timeout_seconds=settings.store_timeout_seconds,
+        batch_max=settings.store_batch_max,
+        waiting_max=settings.store_waiting_max,
+    )
+
+
+def postgres_limits(settings: Settings) -> PostgresLimits:
+    return PostgresLimits(
+        timeout_seconds=settings.store_timeout_seconds,
+        connections_max=settings.store_connections_max,
+        batch_max=settings.store_batch_max,
+        waiting_max=settings.store_waiting_max,
+    )
+
+
+def endpoints(settings: Settings) -> GenesysEndpoints:
+    return GenesysEndpoints(api_url=settings.api_url, login_url=settings.login_url)
+
+
+def credentials(settings: Settings) -> Credentials | None:
+    if settings.genesys_client_id is None or settings.genesys_client_secret is None:
+        return None
+    return Credentials(client_id=settings.genesys_client_id, client_secret=settings.genesys_client_secret)
+
+
+def call_limits(settings: Settings) -> CallLimits:
+    return CallLimits(
+        call_seconds_max=settings.genesys_call_seconds, connections_max=settings.genesys_connections_max
+    )
+
+
+def http_rules(settings: Settings) -> HttpRules:
+    return HttpRules(
+        webhook=WebhookRules(
+            senders=Senders(webhook_secrets=settings.webhook_secret, api_keys=settings.api_keys),
+            json=JsonLimits(
+                depth_max=settings.json_max_depth,
+                names_max=settings.json_max_names,
+                name_bytes_max=settings.json_max_name_bytes,
+                string_bytes_max=settings.json_max_string_bytes,
+                values_max=settings.json_max_values,
+                violations_max=settings.violations_max,
+            ),
+            ttl=ttl_policy(settings),
+            body_bytes_max=settings.body_max_bytes,
+        ),
+        version=VERSION,
+    )
+
+
+def server_limits(settings: Settings) -> ServerLimits:
+    return ServerLimits(
+        body_bytes_max=settings.body_max_bytes,
+        header_seconds_max=settings.header_seconds,
+        body_seconds_max=settings.body_seconds,
+        idle_seconds_max=settings.idle_seconds,
+        connections_max=settings.connections_max,
+        drain_seconds_max=settings.drain_seconds,
+    )

@@ -1,0 +1,246 @@
+"""Settings: environment variables with the prefix `SESSION_KEEPER_`, all checked before anything starts.
+
+Any of them may be given as `…_FILE`, the path of a file that holds the value. An empty value is the same
+as none. Every wrong one is reported, one line each; the value of a secret is never shown.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "SESSION_KEEPER_"
+FILE_SUFFIX = "_FILE"
+STORES = ("memory", "sqlite", "postgresql", "postgres")
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400, extra={"may": "a number above 0, at most 86400"})]
+Count = Annotated[int, Meta(ge=1, le=1_000_000, extra={"may": "an integer from 1 to 1000000"})]
+Bytes = Annotated[int, Meta(ge=2, le=67_108_864, extra={"may": "an integer from 2 to 67108864"})]
+TtlSeconds = Annotated[int, Meta(ge=1, le=315_360_000, extra={"may": "an integer from 1 to 315360000"})]
+HttpUrl = Annotated[
+    str, Meta(pattern=r"^https?://[^/\s]+(/.*)?$", extra={"may": "a URL with http:// or https://"})
+]
+Secret = Annotated[str, Meta(min_length=1, extra={"secret": True, "may": "any text"})]
+Secrets = Annotated[tuple[str, ...], Meta(extra={"secret": True, "may": "texts, comma separated"})]
+Names = Annotated[tuple[str, ...], Meta(extra={"may": "names, comma separated"})]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The README has a line on each; a test keeps the two together."""
+
+    store_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(memory://|sqlite:///.+|postgres(ql)?://.+)$",
+            extra={
+                "secret": True,
+                "may": "memory://, sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+            },
+        ),
+    ] = "sqlite:///session-keeper.db"
+    store_timeout_seconds: Seconds = 5.0
+    store_connections_max: Count = 8
+    store_batch_max: Count = 256
+    store_waiting_max: Count = 10_000
+
+    genesys_environment: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9.-]+$", extra={"may": "a Genesys region host, as mypurecloud.de"})
+    ] = "mypurecloud.com"
+    genesys_api_url: HttpUrl | None = None
+    genesys_login_url: HttpUrl | None = None
+    genesys_client_id: Secret | None = None
+    genesys_client_secret: Secret | None = None
+    genesys_calls_per_minute: Count = 300
+    genesys_call_seconds: Seconds = 10.0
+    genesys_connections_max: Count = 8
+    genesys_proxy_url: HttpUrl | None = None
+
+    sync_target: Literal["messaging-sessions", "participant-attributes", "none"] = "messaging-sessions"
+    sync_mode: Literal["background", "inline"] = "background"
+    sync_inline_seconds: Seconds = 5.0
+    sync_lease_seconds: Seconds = 60.0
+    sync_poll_seconds: Seconds = 0.25
+    sync_retry_min_seconds: Seconds = 1.0
+    sync_retry_max_seconds: Seconds = 60.0
+    sync_probe_max_seconds: Seconds = 5.0
+    sync_misconfigured_seconds: Seconds = 60.0
+
+    context_max_bytes: Bytes = 8192
+    context_sync_max_bytes: Bytes = 10_240
+    context_overflow: Literal["reject"] = "reject"
+    context_variables_max: Count = 256
+    context_tombstones_max: Count = 256
+
+    body_max_bytes: Bytes = 131_072
+    json_max_depth: Count = 32
+    json_max_names: Count = 2048
+    json_max_name_bytes: Count = 256
+    json_max_string_bytes: Count = 65_536
+    json_max_values: Count = 10_000
+    violations_max: Count = 32
+
+    ttl_default_seconds: TtlSeconds = 3600
+    ttl_min_seconds: TtlSeconds = 1
+    ttl_max_seconds: TtlSeconds = 2_592_000
+    ttl_ended_seconds: TtlSeconds = 86_400
+    ttl_erased_seconds: TtlSeconds = 432_000
+    event_lateness_seconds: TtlSeconds = 432_000
+    event_future_seconds: Annotated[
+        int, Meta(ge=0, le=86_400, extra={"may": "an integer from 0 to 86400"})
+    ] = 300
+    audit_retention_seconds: TtlSeconds = 2_592_000
+    eviction_interval_seconds: Seconds = 5.0
+
+    webhook_secret: Secrets = ()
+    api_keys: Secrets = ()
+    allow_anonymous: bool = False
+
+    host: Annotated[str, Meta(min_length=1, extra={"may": "a host name or address"})] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, extra={"may": "an integer from 0 to 65535"})] = 3000
+    header_seconds: Seconds = 10.0
+    body_seconds: Seconds = 20.0
+    idle_seconds: Seconds = 75.0
+    connections_max: Count = 1000
+    drain_seconds: Seconds = 25.0
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] | None = None
+
+    @property
+    def store_kind(self) -> str:
+        """memory, sqlite or postgresql."""
+        kind = self.store_url.partition(":")[0]
+        return "postgresql" if kind == "postgres" else kind
+
+    @property
+    def sqlite_path(self) -> Path:
+        return Path(self.store_url.removeprefix("sqlite:///"))
+
+    @property
+    def api_url(self) -> str:
+        return (self.genesys_api_url or f"https://api.{self.genesys_environment}").rstrip("/")
+
+    @property
+    def login_url(self) -> str:
+        return (self.genesys_login_url or f"https://login.{self.genesys_environment}").rstrip("/")
+
+
+class WrongSettings(Exception):
+    """One line for each setting that is wrong, in `lines`."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in the environment.
+
+    Raises:
+        WrongSettings: with every one that is wrong.
+    """
+    values: dict[str, Any] = {}
+    lines: list[str] = []
+    for name, hint in get_type_hints(Settings, include_extras=True).items():
+        try:
+            text = _text(environment, PREFIX + name.upper())
+            if text is not None:
+                values[name] = _converted(text, hint)
+        except _WrongValue as wrong:
+            lines.append(f"{PREFIX}{name.upper()} {wrong}")
+    settings = Settings(**values)
+    lines += _contradictions(settings) if not lines else []
+    if lines:
+        raise WrongSettings(lines)
+    return settings
+
+
+def unknown_names(environment: Mapping[str, str]) -> list[str]:
+    """Variables with our prefix that mean nothing to us: misspelt, or of another version."""
+    known = {PREFIX + name.upper() for name in Settings.__struct_fields__}
+    known |= {name + FILE_SUFFIX for name in known}
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+
+
+def may_hold(hint: Any) -> str:
+    """What a setting of this type may hold, in words."""
+    for info in _parts(msgspec.inspect.type_info(hint)):
+        if isinstance(info, msgspec.inspect.Metadata) and info.extra and "may" in info.extra:
+            return str(info.extra["may"])
+        if isinstance(info, msgspec.inspect.LiteralType):
+            return ", ".join(str(value) for value in info.values)
+        if isinstance(info, msgspec.inspect.BoolType):
+            return "true or false"
+    raise TypeError(f"no words for {hint}")
+
+
+def is_secret(hint: Any) -> bool:
+    return any(
+        isinstance(info, msgspec.inspect.Metadata) and bool((info.extra or {}).get("secret"))
+        for info in _parts(msgspec.inspect.type_info(hint))
+    )
+
+
+class _WrongValue(Exception):
+    """The rest of a line that begins with the setting's name."""
+
+
+def _parts(info: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
+    if isinstance(info, msgspec.inspect.UnionType):
+        return [part for one in info.types for part in _parts(one)]
+    return [info]
+
+
+def _text(environment: Mapping[str, str], name: str) -> str | None:
+    text, path = environment.get(name) or None, environment.get(name + FILE_SUFFIX) or None
+    if path is None:
+        return text
+    if text is not None:
+        raise _WrongValue(f"and {name}{FILE_SUFFIX} are both set: only one may be")
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n") or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _WrongValue(f"is to be read from {path!r}, which failed: {error}") from error
+
+
+def _converted(text: str, hint: Any) -> Any:
+    value: object = text
+    if any(isinstance(info, msgspec.inspect.VarTupleType) for info in _unwrapped(hint)):
+        value = tuple(part for part in (part.strip() for part in text.split(",")) if part)
+    try:
+        return msgspec.convert(value, hint, strict=False)
+    except msgspec.ValidationError:
+        holds = "a value that is not shown" if is_secret(hint) else repr(text)
+        raise _WrongValue(f"is {holds}; it may be {may_hold(hint)}") from None
+
+
+def _unwrapped(hint: Any) -> list[msgspec.inspect.Type]:
+    return [
+        info.type if isinstance(info, msgspec.inspect.Metadata) else info
+        for info in _parts(msgspec.inspect.type_info(hint))
+    ]
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    found = []
+    if not settings.ttl_min_seconds <= settings.ttl_default_seconds <= settings.ttl_max_seconds:
+        found.append(
+            f"{PREFIX}TTL_DEFAULT_SECONDS is {settings.ttl_default_seconds}; it may be from TTL_MIN_SECONDS "
+            f"({settings.ttl_min_seconds}) to TTL_MAX_SECONDS ({settings.ttl_max_seconds})"
+        )
+    if (settings.genesys_client_id is None) != (settings.genesys_client_secret is None):
+        missing = "CLIENT_ID" if settings.genesys_client_id is None else "CLIENT_SECRET"
+        found.append(f"{PREFIX}GENESYS_{missing} is not set; id and secret may only be set together")
+    if settings.sync_retry_min_seconds > settings.sync_retry_max_seconds:
+        found.append(
+            f"{PREFIX}SYNC_RETRY_MIN_SECONDS is {settings.sync_retry_min_seconds}; it may be at most "
+            f"SYNC_RETRY_MAX_SECONDS ({settings.sync_retry_max_seconds})"
+        )
+    if settings.sync_lease_seconds < settings.genesys_call_seconds * 2:
+        found.append(
+            f"{PREFIX}SYNC_LEASE_SECONDS is {settings.sync_lease_seconds}; it may be twice "
+            f"GENESYS_CALL_SECONDS ({settings.genesys_call_seconds}) or more"
+        )
+    return found
