@@ -13,7 +13,7 @@ test: install-dev ## everything, real database servers included
 check: install-dev ## lint, format, import contracts, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --cache-dir .cache/import-linter
 	$(BIN)/mypy
 
 format: install-dev

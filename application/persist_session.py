@@ -33,10 +33,15 @@ class PersistSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersistedSession:
-    """What became of the event, and the session after it."""
+    """What became of the event, and the session after it.
+
+    Attributes:
+        pruned: pointers to what was taken out of the context to make it fit.
+    """
 
     outcome: Outcome
     state: SessionState
+    pruned: tuple[str, ...] = ()
 
 
 class PersistSessionHandler:
@@ -80,7 +85,7 @@ class PersistSessionHandler:
         if state.sync.status is SyncStatus.PENDING:
             state = await self._sync_soon(state.session_id) or state
         self._metrics.webhook_answered(outcome, self._seconds_since(started))
-        return PersistedSession(outcome=outcome, state=state)
+        return PersistedSession(outcome=outcome, state=state, pruned=decision.pruned)
 
     async def _decide(self, command: PersistSession, now: datetime) -> Decision:
         event = SessionEvent(

@@ -8,9 +8,9 @@ that Python gives them (`1.0` stays `1.0`).
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from json.encoder import JSONEncoder, encode_basestring
-from types import MappingProxyType
 
-from domain.errors import VariableSize
+from domain.errors import InvalidEvent, VariableSize, Violation
+from domain.python_values import without_what_json_cannot_carry
 
 EMPTY_DOCUMENT = b"{}"
 _ENCODER = JSONEncoder(
@@ -35,19 +35,51 @@ def name_text(name: str) -> bytes:
 
 def document_of(texts: Iterable[tuple[str, bytes]]) -> bytes:
     """The canonical document of (name, canonical text) pairs; names must differ."""
-    return b"{" + b",".join(name_text(name) + b":" + text for name, text in sorted(texts)) + b"}"
+    return b"{" + b",".join([name_text(name) + b":" + text for name, text in sorted(texts)]) + b"}"
+
+
+def member_byte_size(name: str, text: bytes) -> int:
+    """The bytes that a variable takes in the document, the comma beside it left out."""
+    return len(name_text(name)) + 1 + len(text)
+
+
+def largest(texts: Mapping[str, bytes], count: int = 10) -> tuple[VariableSize, ...]:
+    """The variables that take the most bytes in the document (name, colon and value), largest first."""
+    sizes = [VariableSize(name, member_byte_size(name, text)) for name, text in texts.items()]
+    return tuple(sorted(sizes, key=lambda size: (-size.byte_size, size.name))[:count])
 
 
 @dataclass(frozen=True, slots=True)
 class ContextVariables:
-    """What an event says about the context: a canonical JSON text for each top-level variable."""
+    """What an event says about the context: a canonical JSON text for each top-level variable.
+
+    Attributes:
+        removed: what `from_python` took out, each with its place; empty for what came as JSON.
+    """
 
     texts: Mapping[str, bytes]
+    removed: tuple[Violation, ...] = ()
 
     @classmethod
     def from_json(cls, context: Mapping[str, object]) -> "ContextVariables":
         """Of a decoded JSON object, that is one that can hold neither cycles nor foreign types."""
-        return cls(MappingProxyType({name: canonical_json(value) for name, value in context.items()}))
+        return cls({name: canonical_json(value) for name, value in context.items()})
+
+    @classmethod
+    def from_python(cls, context: Mapping[str, object]) -> "ContextVariables":
+        """Of Python objects, for callers within the process.
+
+        A real cycle becomes `"[Circular Reference Removed]"`; an object that is merely used twice stays.
+        What JSON cannot carry is dropped. Both are named in `removed`, with pointers from `/context`.
+
+        Raises:
+            InvalidEvent: NaN, an infinity, or a number outside ±(2^53-1), each with its place; or objects
+                nested too deep.
+        """
+        kept, removed, refused = without_what_json_cannot_carry(context)
+        if refused:
+            raise InvalidEvent(refused)
+        return cls({name: canonical_json(value) for name, value in kept.items()}, removed)
 
     @property
     def document(self) -> bytes:
@@ -56,10 +88,4 @@ class ContextVariables:
     def without(self, names: frozenset[str]) -> "ContextVariables":
         if names.isdisjoint(self.texts):
             return self
-        return ContextVariables({n: t for n, t in self.texts.items() if n not in names})
-
-
-def largest(texts: Mapping[str, bytes], count: int = 10) -> tuple[VariableSize, ...]:
-    """The variables that take the most bytes in the document (name, colon and value), largest first."""
-    sizes = [VariableSize(name, len(name_text(name)) + 1 + len(text)) for name, text in texts.items()]
-    return tuple(sorted(sizes, key=lambda size: (-size.byte_size, size.name))[:count])
+        return ContextVariables({n: t for n, t in self.texts.items() if n not in names}, self.removed)

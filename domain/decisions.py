@@ -54,6 +54,7 @@ class Decision:
         forgets_audit: the entries that are there are deleted first.
         outcome: what became of the event, where the decision is about one.
         refusal: why the event was refused; the caller raises it once the audit entries are written.
+        pruned: pointers to what the overflow policy took out.
     """
 
     state: SessionState | None
@@ -61,6 +62,7 @@ class Decision:
     forgets_audit: bool = False
     outcome: Outcome | None = None
     refusal: EventRefused | None = None
+    pruned: tuple[str, ...] = ()
 
 
 Decide = Callable[[SessionState | None], Decision]

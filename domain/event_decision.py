@@ -14,10 +14,12 @@ from domain.events import ContextMode, SessionEvent
 from domain.eviction import eviction_entries
 from domain.instants import to_microseconds
 from domain.lifecycle import Lifecycle, SessionStatus
+from domain.pointers import CONTEXT
 from domain.session import SessionState
+from domain.size_policy import Fitted
 from domain.stamped_context import StampedContext
 from domain.stamps import Register
-from domain.sync import SyncState, SyncStatus
+from domain.sync import SyncState, SyncStatus, SyncTarget
 from domain.write_back import PERSISTENCE_BYTES
 
 _ACTIONS = {
@@ -71,12 +73,15 @@ class _EventDecision:
             self._policies.ttl.check(self._event.ttl_seconds)
         if self._stamp <= self._before.lifecycle.erased:
             return Decision(state=self._before, outcome=Outcome.SUPERSEDED)
-        applied = self._applied()
-        changed = applied.context.texts != self._before.context.texts
+        before = self._before.context.expanded()
+        applied = self._applied(before)
+        fitted = self._fitted(before, applied.context)
+        changed = fitted.readable.texts != before.texts
+        applied = replace(applied, context=fitted.context)
         outcome = self._outcome(applied, changed=changed)
-        if changed:
-            self._check(applied.context)
-        return self._answer(self._after(applied, outcome, changed=changed), outcome)
+        if fitted.pruned:
+            self._notes.append("pruned " + " ".join(fitted.pruned))
+        return self._answer(self._after(applied, outcome, changed=changed), outcome, fitted.pruned)
 
     def _blank(self) -> SessionState:
         """What there is of a session before its first event."""
@@ -90,8 +95,8 @@ class _EventDecision:
             ttl_seconds=Register(self._policies.ttl.default_seconds),
         )
 
-    def _applied(self) -> _Applied:
-        event, context, lifecycle = self._event, self._before.context, self._before.lifecycle
+    def _applied(self, context: StampedContext) -> _Applied:
+        event, lifecycle = self._event, self._before.lifecycle
         lifecycle, floor = (lifecycle.ended if event.ends_session else lifecycle.active)(self._stamp)
         context = context.raised(floor)
         if event.context is not None and not event.ends_session:
@@ -127,14 +132,20 @@ class _EventDecision:
             return self._event.context_mode is ContextMode.REPLACE and self._stamp < context.floor
         return all(context.loses(name, self._stamp) for name in changes)
 
-    def _check(self, context: StampedContext) -> None:
+    def _fitted(self, before: StampedContext, context: StampedContext) -> Fitted:
+        """The context within its limits; one that the event leaves alone is not judged again."""
+        policies = self._policies
+        if context.texts == before.texts and before is self._before.context:
+            return Fitted(context, context)
         variables = len(context.texts)
-        if variables > self._policies.variables_max:
-            detail = f"{variables} variables are over the limit of {self._policies.variables_max}"
-            raise InvalidEvent((Violation("/context", "too_many_variables", detail),))
-        self._policies.size.check(context, sync_overhead=PERSISTENCE_BYTES)
-        if violations := self._policies.schema(context.document):
+        if variables > policies.variables_max:
+            detail = f"{variables} variables are over the limit of {policies.variables_max}"
+            raise InvalidEvent((Violation(CONTEXT, "too_many_variables", detail),))
+        sent = policies.sync.target is SyncTarget.MESSAGING_SESSIONS
+        fitted = policies.size.fit(context, sync_overhead=PERSISTENCE_BYTES if sent else None)
+        if violations := policies.schema(fitted.readable.document):
             raise InvalidEvent(violations)
+        return fitted
 
     def _after(self, applied: _Applied, outcome: Outcome, *, changed: bool) -> SessionState:
         before, event, stamp = self._before, self._event, self._stamp
@@ -170,11 +181,12 @@ class _EventDecision:
         changed = after.sync.after_change(after.fingerprint(policy.target), self._now)
         return changed.after_renewal(after.expires_at, after.ttl_seconds.value, policy.refresh_fraction)
 
-    def _answer(self, after: SessionState, outcome: Outcome) -> Decision:
+    def _answer(self, after: SessionState, outcome: Outcome, pruned: tuple[str, ...]) -> Decision:
         return Decision(
             state=after,
             audit=(*self._eviction(), self._entry(after, outcome)),
             outcome=outcome,
+            pruned=pruned,
         )
 
     def _entry(self, after: SessionState, outcome: Outcome) -> AuditEntry:

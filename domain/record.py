@@ -96,7 +96,11 @@ class _Writer:
         entries = sorted(state.context.entries.items())
         body = {
             "n": LEDGER_VERSION,
-            "v": [[n, self._place(e.stamp), len(e.text)] for n, e in entries if e.text is not None],
+            "v": [
+                [n, self._place(e.stamp), len(e.text), *([1] if e.packed else [])]
+                for n, e in entries
+                if e.text is not None
+            ],
             "t": [[n, self._place(e.stamp)] for n, e in entries if e.text is None],
             "f": self._place(state.context.floor),
             "h": self._place(state.context.horizon),
@@ -158,18 +162,18 @@ class _Reader:
 
     def _entries(self, document: bytes) -> dict[str, StampedVariable]:
         entries = {name: StampedVariable(None, self._stamps[place]) for name, place in self._ledger["t"]}
-        for name, place, text in _texts(document, self._ledger["v"]):
-            entries[name] = StampedVariable(text, self._stamps[place])
+        for name, place, text, packed in _texts(document, self._ledger["v"]):
+            entries[name] = StampedVariable(text, self._stamps[place], packed=packed)
         return entries
 
 
-def _texts(document: bytes, spans: Iterable[tuple[str, int, int]]) -> Iterable[tuple[str, int, bytes]]:
+def _texts(document: bytes, spans: Iterable[list[Any]]) -> Iterable[tuple[str, int, bytes, bool]]:
     """The variables' texts, cut out of the canonical document by their lengths."""
     end = 0
-    for name, place, length in spans:
+    for name, place, length, *packed in spans:
         start = end + 1 + len(name_text(name)) + 1
         end = start + length
-        yield name, place, document[start:end]
+        yield name, place, document[start:end], bool(packed)
     if end + 1 != (len(document) if end else len(EMPTY_DOCUMENT) - 1):
         raise ValueError("the ledger does not fit the document")
 

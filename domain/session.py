@@ -51,6 +51,11 @@ class SessionState:
         return len(self.context.document) if self.has_context else 0
 
     @property
+    def readable_document(self) -> bytes:
+        """The canonical context as readers are given it: nothing in it is compressed."""
+        return self.context.expanded().document
+
+    @property
     def sync_lane(self) -> SyncLane:
         return SyncLane.LIVE if self.status is SessionStatus.PERSISTED else SyncLane.ENDED
 

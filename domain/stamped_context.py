@@ -10,15 +10,21 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 
 from domain.context import document_of
+from domain.packing import unpacked
 from domain.stamps import BEFORE_ALL, Stamp
 
 
 @dataclass(frozen=True, slots=True)
 class StampedVariable:
-    """A canonical JSON text, and the event that set it. No text: a tombstone."""
+    """A canonical JSON text, and the event that set it. No text: a tombstone.
+
+    Attributes:
+        packed: the text is `{"$zlib": …}` in place of the value that the event set.
+    """
 
     text: bytes | None
     stamp: Stamp
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,15 @@ class StampedContext:
     @property
     def document(self) -> bytes:
         return document_of(self.texts.items())
+
+    def expanded(self) -> "StampedContext":
+        """With every packed text in its own words again."""
+        plain = {
+            name: StampedVariable(unpacked(entry.text), entry.stamp)
+            for name, entry in self.entries.items()
+            if entry.packed and entry.text is not None
+        }
+        return replace(self, entries={**self.entries, **plain}) if plain else self
 
     def loses(self, name: str, stamp: Stamp) -> bool:
         """Whether something strictly newer already decides what this variable is."""

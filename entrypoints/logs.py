@@ -14,11 +14,37 @@ import structlog
 from entrypoints.settings import Settings
 
 ALLOWED = frozenset(
-    """
-    event level timestamp logger exception session_id reason loop status seconds method revision outcome
-    count url names attempts stamina.callable stamina.retry_num stamina.caused_by stamina.wait_for pid
-    code signal limit bytes dropped_keys store skew_seconds
-    """.split()
+    {
+        "attempts",
+        "bytes",
+        "caused_by",
+        "code",
+        "count",
+        "dropped_keys",
+        "event",
+        "exception",
+        "level",
+        "limit",
+        "logger",
+        "loop",
+        "method",
+        "names",
+        "outcome",
+        "pid",
+        "reason",
+        "retry_num",
+        "revision",
+        "seconds",
+        "session_id",
+        "signal",
+        "skew_seconds",
+        "status",
+        "store",
+        "timestamp",
+        "url",
+        "wait_for",
+        "waited_so_far",
+    }
 )
 
 
@@ -64,7 +90,7 @@ def set_up_logs(settings: Settings) -> None:
     for name in ("httpx", "httpcore", "uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
-        processors=[*shared[:3], structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

@@ -33,7 +33,7 @@ async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await run()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it was, sessions must go on being told
             _log.exception("a loop failed and is started again", extra={"loop": name})
             await asyncio.sleep(PAUSE_AFTER_FAULT_SECONDS)
 

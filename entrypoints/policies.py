@@ -38,6 +38,8 @@ def policies(settings: Settings) -> Policies:
             context_byte_size_max=settings.context_max_bytes,
             sync_byte_size_max=settings.context_sync_max_bytes,
             overflow=Overflow(settings.context_overflow),
+            prune_depth=settings.context_prune_depth,
+            essential=frozenset(settings.context_essential),
         ),
         sync=SyncPolicy(
             target=SyncTarget(settings.sync_target),

@@ -4,23 +4,38 @@ Any of them may be given as `…_FILE`, the path of a file that holds the value.
 as none. Every wrong one is reported, one line each; the value of a secret is never shown.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 PREFIX = "SESSION_KEEPER_"
 FILE_SUFFIX = "_FILE"
-STORES = ("memory", "sqlite", "postgresql", "postgres")
+HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
+PORT_MAX = 65_535
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400, extra={"may": "a number above 0, at most 86400"})]
 Count = Annotated[int, Meta(ge=1, le=1_000_000, extra={"may": "an integer from 1 to 1000000"})]
 Bytes = Annotated[int, Meta(ge=2, le=67_108_864, extra={"may": "an integer from 2 to 67108864"})]
 TtlSeconds = Annotated[int, Meta(ge=1, le=315_360_000, extra={"may": "an integer from 1 to 315360000"})]
 HttpUrl = Annotated[
-    str, Meta(pattern=r"^https?://[^/\s]+(/.*)?$", extra={"may": "a URL with http:// or https://"})
+    str,
+    Meta(
+        pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
+        extra={"url": True, "may": "a URL as https://HOST:PORT/PATH, without a user"},
+    ),
+]
+ProxyUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://([^/?#@\s]+@)?[^/?#@\s]+/?$",
+        extra={"url": True, "secret": True, "may": "a URL as http://USER:PASSWORD@HOST:PORT"},
+    ),
 ]
 Secret = Annotated[str, Meta(min_length=1, extra={"secret": True, "may": "any text"})]
 Secrets = Annotated[tuple[str, ...], Meta(extra={"secret": True, "may": "texts, comma separated"})]
@@ -33,8 +48,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store_url: Annotated[
         str,
         Meta(
-            pattern=r"^(memory://|sqlite:///.+|postgres(ql)?://.+)$",
+            pattern=r"^(memory://|sqlite:///.+|postgres(ql)?://[^/?#\s]*(/[^?#@]*)?(\?[^#]*)?)$",
             extra={
+                "url": True,
                 "secret": True,
                 "may": "memory://, sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
             },
@@ -55,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     genesys_calls_per_minute: Count = 300
     genesys_call_seconds: Seconds = 10.0
     genesys_connections_max: Count = 8
-    genesys_proxy_url: HttpUrl | None = None
+    genesys_proxy_url: ProxyUrl | None = None
 
     sync_target: Literal["messaging-sessions", "participant-attributes", "none"] = "messaging-sessions"
     sync_mode: Literal["background", "inline"] = "background"
@@ -69,7 +85,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     context_max_bytes: Bytes = 8192
     context_sync_max_bytes: Bytes = 10_240
-    context_overflow: Literal["reject"] = "reject"
+    context_overflow: Literal["reject", "prune", "compress"] = "reject"
+    context_prune_depth: Annotated[int, Meta(ge=1, le=32, extra={"may": "an integer from 1 to 32"})] = 2
+    context_essential: Names = ()
+    context_schema: Annotated[str, Meta(extra={"may": "the path of a JSON Schema file"})] | None = None
     context_variables_max: Count = 256
     context_tombstones_max: Count = 256
 
@@ -113,6 +132,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """memory, sqlite or postgresql."""
         kind = self.store_url.partition(":")[0]
         return "postgresql" if kind == "postgres" else kind
+
+    @property
+    def store_place(self) -> str:
+        """The store's URL as it may be shown: without user, password and options."""
+        if self.store_kind != "postgresql":
+            return self.store_url
+        parts = urlsplit(self.store_url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     @property
     def sqlite_path(self) -> Path:
@@ -177,10 +204,7 @@ def may_hold(hint: Any) -> str:
 
 
 def is_secret(hint: Any) -> bool:
-    return any(
-        isinstance(info, msgspec.inspect.Metadata) and bool((info.extra or {}).get("secret"))
-        for info in _parts(msgspec.inspect.type_info(hint))
-    )
+    return _extra(hint, "secret")
 
 
 class _WrongValue(Exception):
@@ -200,27 +224,53 @@ def _text(environment: Mapping[str, str], name: str) -> str | None:
     if text is not None:
         raise _WrongValue(f"and {name}{FILE_SUFFIX} are both set: only one may be")
     try:
-        return Path(path).read_text(encoding="utf-8").rstrip("\r\n") or None
+        text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise _WrongValue(f"is to be read from {path!r}, which failed: {error}") from error
+    if not text:  # a secret that is not there yet must not open the door
+        raise _WrongValue(f"is to be read from {path!r}, which is empty")
+    return text
 
 
 def _converted(text: str, hint: Any) -> Any:
-    value: object = text
-    if any(isinstance(info, msgspec.inspect.VarTupleType) for info in _unwrapped(hint)):
-        value = tuple(part for part in (part.strip() for part in text.split(",")) if part)
-    try:
-        return msgspec.convert(value, hint, strict=False)
-    except msgspec.ValidationError:
-        holds = "a value that is not shown" if is_secret(hint) else repr(text)
-        raise _WrongValue(f"is {holds}; it may be {may_hold(hint)}") from None
+    with suppress(ValueError):  # msgspec's ValidationError is one, too
+        value = msgspec.convert(_prepared(text, hint), hint, strict=False)
+        if value != () and "\0" not in text and (not _extra(hint, "url") or _is_url(text)):
+            return value
+    holds = "a value that is not shown" if is_secret(hint) else repr(text)
+    raise _WrongValue(f"is {holds}; it may be {may_hold(hint)}")
 
 
-def _unwrapped(hint: Any) -> list[msgspec.inspect.Type]:
-    return [
-        info.type if isinstance(info, msgspec.inspect.Metadata) else info
+def _prepared(text: str, hint: Any) -> object:
+    kinds = list(_unwrapped(hint))
+    if any(isinstance(kind, msgspec.inspect.VarTupleType) for kind in kinds):
+        return tuple(part for part in (part.strip() for part in text.split(",")) if part)
+    if any(isinstance(kind, msgspec.inspect.LiteralType) for kind in kinds):
+        return text.lower()
+    return text
+
+
+def _is_url(text: str) -> bool:
+    """Hosts and ports as they can be; more than one host is what PostgreSQL's clients know.
+
+    Raises:
+        ValueError: it is not even of the form of a URL.
+    """
+    netloc = urlsplit(text).netloc
+    matches = [HOST_AND_PORT.fullmatch(host) for host in netloc.rpartition("@")[2].split(",")]
+    return all(match and 1 <= int(match["port"] or 1) <= PORT_MAX for match in matches)
+
+
+def _extra(hint: Any, name: str) -> bool:
+    return any(
+        isinstance(info, msgspec.inspect.Metadata) and bool((info.extra or {}).get(name))
         for info in _parts(msgspec.inspect.type_info(hint))
-    ]
+    )
+
+
+def _unwrapped(hint: Any) -> Iterator[msgspec.inspect.Type]:
+    for info in _parts(msgspec.inspect.type_info(hint)):
+        yield info.type if isinstance(info, msgspec.inspect.Metadata) else info
 
 
 def _contradictions(settings: Settings) -> list[str]:

@@ -10,8 +10,11 @@ from domain.instants import to_text
 from domain.session import SessionState
 
 
-class EventAnswer(msgspec.Struct, rename="camel"):
-    """What became of an event: flat, so that a Data Action can describe it in its output contract."""
+class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What became of an event: flat, so that a Data Action can describe it in its output contract.
+
+    `pruned` is there only when something was taken out of the context to make it fit.
+    """
 
     session_id: str
     outcome: str
@@ -20,6 +23,7 @@ class EventAnswer(msgspec.Struct, rename="camel"):
     byte_size: int
     expires_at: str
     sync_status: str
+    pruned: list[str] = []
 
     @classmethod
     def of(cls, persisted: PersistedSession) -> "EventAnswer":
@@ -32,6 +36,7 @@ class EventAnswer(msgspec.Struct, rename="camel"):
             byte_size=state.byte_size,
             expires_at=to_text(state.expires_at),
             sync_status=state.sync.status.value,
+            pruned=list(persisted.pruned),
         )
 
 
@@ -61,7 +66,7 @@ class SessionAnswer(msgspec.Struct, rename="camel"):
     def of(cls, state: SessionState) -> "SessionAnswer":
         return cls(
             session_id=state.session_id,
-            context=msgspec.Raw(state.context.document),
+            context=msgspec.Raw(state.readable_document),
             persistence=PersistenceAnswer(
                 persistence_id=state.persistence_id,
                 revision=state.revision,

@@ -84,5 +84,6 @@ async def _genesys(service: Service) -> AsyncIterator[Finding]:
 
 
 def _say(finding: Finding) -> None:
-    mark = click.style("ok", fg="green") if finding.good else click.style("FAILED", fg="red")
-    click.echo(f"{mark:<6} {finding.about}: {finding.text}", color=sys.stdout.isatty())
+    mark = click.style("ok    ", fg="green") if finding.good else click.style("FAILED", fg="red")
+    text = " ".join(finding.text.split())
+    click.echo(f"{mark} {finding.about}: {text}", color=sys.stdout.isatty())

@@ -8,7 +8,7 @@ import rich_click as click
 from adapters.postgres.migrate import migrate_database
 from adapters.sqlite.store import migrate_file
 from application.errors import StoreUnavailable
-from entrypoints.commands.start import FAILED, complain, settings_or_exit
+from entrypoints.commands.start import FAILED, complain_of_store, settings_or_exit
 
 
 def run_migrate(environment: Mapping[str, str]) -> int:
@@ -24,6 +24,6 @@ def run_migrate(environment: Mapping[str, str]) -> int:
                 asyncio.run(migrate_database(settings.store_url))
                 click.echo("postgresql: the schema is the newest")
     except StoreUnavailable as error:
-        complain(str(error))
+        complain_of_store(settings, error)
         return FAILED
     return 0

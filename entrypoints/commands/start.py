@@ -10,7 +10,7 @@ import msgspec
 from application.errors import StoreUnavailable
 from entrypoints.container import Container, Service, open_service
 from entrypoints.logs import set_up_logs
-from entrypoints.settings import Settings, WrongSettings, load_settings, unknown_names
+from entrypoints.settings import PREFIX, Settings, WrongSettings, load_settings, unknown_names
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -18,8 +18,9 @@ _log = logging.getLogger("session_keeper")
 
 
 def complain(*lines: str) -> None:
+    """One line each, whatever a driver put into its message."""
     for line in lines:
-        sys.stderr.write(f"session-keeper: {line}\n")
+        sys.stderr.write(f"session-keeper: {' '.join(line.split())}\n")
 
 
 def settings_or_exit(
@@ -45,6 +46,10 @@ def warn_of_losses(settings: Settings) -> None:
         _log.warning("no Genesys credentials are set: sessions are kept, Genesys is not told")
 
 
+def complain_of_store(settings: Settings, error: StoreUnavailable) -> None:
+    complain(f"{error} ({PREFIX}STORE_URL is {settings.store_place})")
+
+
 def with_service(settings: Settings, run: Callable[[Service], Awaitable[int]]) -> int:
     """Runs something on an open service; a store that does not answer is one line and exit code 1."""
 
@@ -55,7 +60,7 @@ def with_service(settings: Settings, run: Callable[[Service], Awaitable[int]]) -
     try:
         return asyncio.run(opened())
     except StoreUnavailable as error:
-        complain(str(error))
+        complain_of_store(settings, error)
         return FAILED
     except KeyboardInterrupt:
         return FAILED

@@ -1,0 +1,196 @@
+"""The same events in any order and any number end in the same state: that of applying them in order."""
+
+from datetime import datetime, timedelta
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from domain.decisions import Decision, Outcome, Policies
+from domain.erasure import decide_erasure
+from domain.event_decision import decide_event
+from domain.eviction import decide_eviction
+from domain.identity import SessionId
+from domain.lifecycle import ENDS_KEPT_MAX, SessionStatus
+from domain.record import SessionRecord
+from domain.session import SessionState
+from domain.stamps import BEFORE_ALL, Stamp
+from tests.contract.happenings import activities, deliveries, ends, examples
+from tests.contract.reference_model import Expected, Happening, expected, seen
+from tests.factories import at, persistence_id
+
+POLICIES = Policies()
+
+
+def stored(state: SessionState | None) -> SessionState | None:
+    """The state as it comes back from a store."""
+    return None if state is None else SessionRecord.of(state).state()
+
+
+def delivered(
+    arrivals: list[Happening], *, policies: Policies = POLICIES, seconds: float = 20
+) -> SessionState | None:
+    state: SessionState | None = None
+    for place, one in enumerate(arrivals):
+        before = stored(state)
+        decision = decide_event(before, one.event(), policies, at(seconds + place))
+        check_what_every_decision_keeps(before, decision)
+        state = decision.state
+    return stored(state)
+
+
+def check_what_every_decision_keeps(before: SessionState | None, decision: Decision) -> None:
+    after, outcome = decision.state, decision.outcome
+    assert decision.refusal is None
+    assert after is not None
+    raised = after.revision - (0 if before is None else before.revision)
+    if outcome is Outcome.PERSISTED:
+        assert raised == 1
+        assert before is None or after.persistence_id != before.persistence_id
+    else:
+        assert raised == (outcome is Outcome.ENDED and (before is None or before.status != "ended"))
+        assert before is None or after.persistence_id == before.persistence_id
+    if outcome is Outcome.UNCHANGED and before is not None:
+        assert seen(after) == seen(before)
+    if before is not None and outcome in {Outcome.UNCHANGED, Outcome.SUPERSEDED}:
+        assert after.expires_at >= before.expires_at
+
+
+@examples(1500)
+@given(deliveries())
+def test_any_order_and_any_repetition_ends_as_the_events_in_order(
+    delivery: tuple[list[Happening], list[Happening]],
+) -> None:
+    history, arrivals = delivery
+
+    assert seen(delivered(arrivals)) == expected(history)
+
+
+@examples(60)
+@given(st.lists(st.one_of(activities, activities, ends), min_size=4, max_size=4))
+def test_every_single_permutation_of_four_events_ends_alike(history: list[Happening]) -> None:
+    results = {seen(delivered(list(arrivals))) for arrivals in permutations(history)}
+
+    assert results == {expected(history)}
+
+
+@examples(300)
+@given(deliveries(max_size=12))
+def test_forgetting_tombstones_never_brings_back_what_was_removed(
+    delivery: tuple[list[Happening], list[Happening]],
+) -> None:
+    history, arrivals = delivery
+    forgetful = Policies(tombstones_max=1)
+
+    state = delivered(arrivals, policies=forgetful)
+
+    assert state is not None
+    assert len(state.context.tombstones) <= 1
+    whole = delivered(arrivals)
+    assert whole is not None
+    assert whole.context.document == expected(history).document
+    assert state.context.texts.items() <= whole.context.texts.items()
+
+
+def test_an_end_that_was_forgotten_among_too_many_may_let_something_older_through() -> None:
+    """The one soft spot: between two activities more than `ENDS_KEPT_MAX` ends are told, the second
+    oldest is forgotten, and both what came before and what came after it arrive later still."""
+    many = [Happening(seconds=10 + n, ends=True) for n in range(ENDS_KEPT_MAX + 1)]
+    after_it = Happening(seconds=11.5, merges=True, variables={"kept": 1})
+    before_it = Happening(seconds=10.5, merges=True, variables={"too late": 1})
+    history = [Happening(seconds=1, variables={"first": 1}), *many, after_it, before_it]
+
+    assert seen(delivered(history, seconds=30)).document == b'{"kept":1,"too late":1}'
+    assert seen(delivered(history[:-1], seconds=30)).document == expected(history).document
+    in_order = sorted(history, key=lambda one: one.seconds)
+    assert seen(delivered(in_order, seconds=30)) == expected(history)
+
+
+class SessionLife(RuleBasedStateMachine):
+    """Events, repetitions, erasures and expiry in any order, and the model beside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now: datetime = at(20)
+        self.state: SessionState | None = None
+        self.arrived: list[Happening] = []
+        self.all_ever: list[Happening] = []
+        self.erased = BEFORE_ALL
+        self.remembered_until: datetime | None = None
+
+    @initialize(one=activities)
+    def begin(self, one: Happening) -> None:
+        self.take(one)
+
+    @rule(one=activities)
+    def take(self, one: Happening) -> None:
+        self._expire()
+        before = stored(self.state)
+        decision = decide_event(before, one.event(), POLICIES, self.now)
+        assert decision.refusal is None
+        if before is None or not before.expired(self.now):
+            check_what_every_decision_keeps(before, decision)
+        self.state = decision.state
+        self.arrived.append(one)
+        self.all_ever.append(one)
+
+    @precondition(lambda self: sum(one.ends for one in self.arrived) < ENDS_KEPT_MAX)
+    @rule(one=ends)
+    def end(self, one: Happening) -> None:
+        self.take(one)
+
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from(self.all_ever))
+        if one in self.arrived or not one.ends:
+            self.take(one)
+
+    @rule(later=st.integers(-15, 0))
+    def erase(self, later: int) -> None:
+        """At a time of ours that may lie among the times of the events."""
+        self._expire()
+        newest = max([self.erased, *(one.event().stamp for one in self.arrived)])
+        moment = self.now + timedelta(seconds=later)
+        decision = decide_erasure(
+            stored(self.state),
+            session_id=SessionId("s"),
+            persistence_id=persistence_id(),
+            policies=POLICIES,
+            now=moment,
+        )
+        self.state = decision.state
+        assert self.state is not None
+        assert not self.state.served(self.now)
+        self.erased = self.state.lifecycle.erased
+        assert self.erased >= newest
+        self.remembered_until = moment + timedelta(seconds=POLICIES.ttl.erased_seconds)
+
+    @rule(seconds=st.sampled_from([1, 4000, 100_000]))
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @rule()
+    def evict(self) -> None:
+        self._expire()
+        decision = decide_eviction(stored(self.state), self.now)
+        assert decision.state is None or not decision.state.expired(self.now)
+        self.state = decision.state
+
+    @invariant()
+    def equals_the_model(self) -> None:
+        if self.state is None or self.state.expired(self.now):
+            return
+        assert seen(stored(self.state)) == expected(self.arrived, erased=self.erased)
+
+    def _expire(self) -> None:
+        """What has expired is as if it had never been, but for the erasure that is still remembered."""
+        if self.state is not None and not self.state.expired(self.now):
+            return
+        self.arrived = []
+        if self.remembered_until is None or self.remembered_until <= self.now:
+            self.erased = BEFORE_ALL
+
+
+SessionLife.TestCase.settings = examples(300)
+TestSessionLife = SessionLife.TestCase
