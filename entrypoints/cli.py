@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import rich_click as click
 
@@ -131,6 +132,16 @@ def erase(session_id: str | None, subject_id: str | None) -> None:
     if (session_id is None) == (subject_id is None):
         raise click.UsageError("give either a session id or --subject")
     sys.exit(run_erase(os.environ, session_id=session_id, subject_id=subject_id))
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--events", is_flag=True, help="The files hold whole webhook bodies, not contexts.")
+def lint(files: tuple[Path, ...], *, events: bool) -> None:
+    """Check JSON files by the rules that contexts are checked by."""
+    from entrypoints.commands.lint import run_lint
+
+    sys.exit(run_lint(os.environ, files, events=events))
 
 
 @cli.command()

@@ -1,5 +1,7 @@
 """From settings to the rules and limits of each part."""
 
+from pathlib import Path
+
 from adapters.genesys.client import CallLimits, GenesysEndpoints
 from adapters.genesys.oauth import Credentials
 from adapters.http.app import HttpRules
@@ -7,11 +9,13 @@ from adapters.http.json_scanner import JsonLimits
 from adapters.http.senders import Senders
 from adapters.http.server import ServerLimits
 from adapters.http.webhooks import WebhookRules
+from adapters.json_schema.schema_file import load_schema
 from adapters.postgres.store import PostgresLimits
 from adapters.sqlite.store import SqliteLimits
+from application.ports import ContextSchema
 from application.sync_brake import BrakePolicy
 from application.sync_loop import SyncLoopPolicy
-from domain.decisions import Policies
+from domain.decisions import Policies, any_document
 from domain.size_policy import Overflow, SizePolicy
 from domain.sync import SyncPolicy, SyncTarget
 from domain.ttl_policy import TtlPolicy
@@ -31,8 +35,21 @@ def ttl_policy(settings: Settings) -> TtlPolicy:
     )
 
 
+def context_schema(settings: Settings) -> ContextSchema | None:
+    """The schema that the settings name, if any.
+
+    Raises:
+        SchemaBroken: its file cannot be used.
+    """
+    if settings.context_schema is None:
+        return None
+    return load_schema(Path(settings.context_schema), violations_max=settings.violations_max)
+
+
 def policies(settings: Settings) -> Policies:
+    schema = context_schema(settings)
     return Policies(
+        schema=any_document if schema is None else schema.violations,
         ttl=ttl_policy(settings),
         size=SizePolicy(
             context_byte_size_max=settings.context_max_bytes,

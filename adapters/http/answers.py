@@ -151,6 +151,12 @@ class HealthAnswer(msgspec.Struct, rename="camel"):
     audit_log_count: int | None
 
 
+class LiveAnswer(msgspec.Struct, rename="camel"):
+    """`status` is `alive`."""
+
+    status: str
+
+
 class ReadinessAnswer(msgspec.Struct, rename="camel"):
     """`status` is `ready` or `unavailable`; `store` and `genesys` say what is wrong, null: nothing."""
 

@@ -1,17 +1,19 @@
 """The HTTP application. It knows use cases, and nothing of stores, containers or settings."""
 
-from collections.abc import AsyncIterator, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from litestar import Litestar, Router
+from litestar import Litestar, Response, Router
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.static_files import create_static_files_router
+from litestar.handlers import HTTPRouteHandler
 
-from adapters.http.openapi import SWAGGER_UI, SWAGGER_UI_PATH, openapi_config
-from adapters.http.problems import EXCEPTION_HANDLERS
+from adapters.http.openapi import caller_security, openapi_config, webhook_security
 from adapters.http.probes import health, live, metrics, ready
+from adapters.http.problems import EXCEPTION_HANDLERS
+from adapters.http.schema_page import schema_router
 from adapters.http.sessions import erase_session, read_audit_trail, read_session
 from adapters.http.webhooks import WebhookRules, receive_event
 from application.use_cases import UseCases
@@ -39,28 +41,61 @@ def create_app(open_use_cases: OpenUseCases, rules: HttpRules) -> Litestar:
         return opened
 
     webhook_rules = rules.webhook
-    guarded = Router(
-        path="/",
-        guards=[webhook_rules.senders.guard],
+    senders = webhook_rules.senders
+    return Litestar(
         route_handlers=[
-            read_session,
-            erase_session,
-            read_audit_trail,
-            metrics,
-            create_static_files_router(
-                path=SWAGGER_UI_PATH, directories=[SWAGGER_UI], include_in_schema=False
+            Router(
+                "/",
+                route_handlers=with_all_methods(receive_event),
+                security=webhook_security(wanted=bool(senders.webhook_secrets)),
+            ),
+            Router("/", route_handlers=with_all_methods(health, live, ready)),
+            Router(
+                "/",
+                guards=[senders.guard],
+                route_handlers=with_all_methods(read_session, erase_session, read_audit_trail, metrics),
+                security=caller_security(wanted=bool(senders.api_keys)),
             ),
         ],
-    )
-    return Litestar(
-        route_handlers=[receive_event, health, live, ready, guarded],
         lifespan=[lifespan],
         dependencies={
             "use_cases": Provide(use_cases),
             "webhook_rules": Provide(lambda: webhook_rules, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
-        openapi_config=openapi_config(rules.version),
+        openapi_config=openapi_config(rules.version, schema_router(senders.guard_page)),
         request_max_body_size=webhook_rules.body_bytes_max,
         logging_config=None,
     )
+
+
+def with_all_methods(*handlers: HTTPRouteHandler) -> Sequence[HTTPRouteHandler]:
+    """The handlers, with HEAD for every GET, and OPTIONS that names every method of a path.
+
+    Litestar has no HEAD by itself, and its OPTIONS names the methods of one handler alone.
+    """
+    methods: defaultdict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
+    heads = []
+    for handler in handlers:
+        for path in handler.paths:
+            methods[path] |= handler.http_methods
+            if "GET" in handler.http_methods:
+                methods[path].add("HEAD")
+                heads.append(_handler(path, "HEAD", 200, handler.fn))
+    options = [
+        _handler(path, "OPTIONS", 204, _options(", ".join(sorted(methods))))
+        for path, methods in methods.items()
+    ]
+    return [*handlers, *heads, *options]
+
+
+def _handler(path: str, method: str, status: int, function: Callable[..., object]) -> HTTPRouteHandler:
+    handler = HTTPRouteHandler(path, http_method=method, status_code=status, include_in_schema=False)
+    return handler(function)
+
+
+def _options(allow: str) -> Callable[[], object]:
+    async def options() -> Response[None]:
+        return Response(content=None, headers={"allow": allow})
+
+    return options

@@ -18,6 +18,7 @@ from domain.ttl_policy import TtlPolicy
 SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 NAME_LENGTH_MAX = 128
 ID_LENGTH_MAX = 256
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def session_id_of(text: object) -> SessionId | None:
@@ -48,7 +49,7 @@ def command_of(body: object, ttl: TtlPolicy) -> PersistSession:
     return PersistSession(
         session_id=session_id,
         event_type=event_type,
-        context=None if context is None else ContextVariables.from_json(context),
+        context=context,
         context_mode=context_mode,
         occurred_at=occurred_at,
         ttl_seconds=ttl_seconds,
@@ -79,18 +80,24 @@ class _Fields:
         self._violate("eventType", "wrong_form", f"must be a text of 1 to {NAME_LENGTH_MAX} characters")
         return None
 
-    def context(self) -> dict[str, Any] | None:
+    def context(self) -> ContextVariables | None:
         value = self._body.get("context")
-        if value is None or isinstance(value, dict):
-            return value
-        self._violate("context", "wrong_type", "must be an object")
-        return None
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            self._violate("context", "wrong_type", "must be an object")
+            return None
+        try:
+            return ContextVariables.from_json(value)
+        except RecursionError:  # a depth that the settings allow and the stack does not
+            self._violate("context", "too_deep", "is nested too deep")
+            return None
 
     def context_mode(self) -> ContextMode:
         value = self._body.get("contextMode")
         if value is None:
             return ContextMode.REPLACE
-        if value in {mode.value for mode in ContextMode} if isinstance(value, str) else False:
+        if isinstance(value, str) and value in ContextMode:
             return ContextMode(value)
         self._violate("contextMode", "wrong_value", "must be replace or merge")
         return ContextMode.REPLACE
@@ -112,6 +119,10 @@ class _Fields:
         value = self._body.get("ttlSeconds")
         if value is None:
             return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(
+                value
+            )  # 60.0 is an integer to JSON Schema, and to senders that know one kind of number
         if isinstance(value, int) and not isinstance(value, bool) and self._in_bounds(value, ttl):
             return value
         self.violations.append(ttl.violation())
@@ -142,7 +153,10 @@ def _moment(value: object) -> datetime | None:
     """Raises ValueError, OverflowError or ValidationError for what is no moment."""
     if isinstance(value, str):
         moment = msgspec.convert(value, datetime)
-        return None if moment.tzinfo is None or moment.year < 1970 else moment.astimezone(UTC)  # noqa: PLR2004
+        if moment.tzinfo is None:
+            return None
+        moment = moment.astimezone(UTC)
+        return None if moment < _EARLIEST else moment
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
         return from_microseconds(round(value * 1000))
     return None

@@ -4,8 +4,14 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
-from adapters.http.answers import HealthAnswer, ReadinessAnswer, WebhookMetricsAnswer, encoded
-from adapters.http.openapi import HEALTH_RESPONSES, READY_RESPONSES
+from adapters.http.answers import HealthAnswer, LiveAnswer, ReadinessAnswer, WebhookMetricsAnswer, encoded
+from adapters.http.openapi import (
+    HEALTH_RESPONSES,
+    LIVE_RESPONSES,
+    METRICS_RESPONSES,
+    READY_RESPONSES,
+    DocumentedOperation,
+)
 from application.use_cases import UseCases
 
 JSON = "application/json"
@@ -35,9 +41,11 @@ async def health(use_cases: NamedDependency[UseCases]) -> Response[bytes]:
     return Response(content=encoded(answer), media_type=JSON)
 
 
-@get("/health/live", operation_id="Live", summary="The process runs", tags=["probes"])
-async def live() -> dict[str, str]:
-    return {"status": "alive"}
+@get(
+    "/health/live", operation_id="Live", summary="The process runs", responses=LIVE_RESPONSES, tags=["probes"]
+)
+async def live() -> Response[bytes]:
+    return Response(content=encoded(LiveAnswer(status="alive")), media_type=JSON)
 
 
 @get(
@@ -63,8 +71,10 @@ async def ready(use_cases: NamedDependency[UseCases]) -> Response[bytes]:
 
 @get(
     "/metrics",
+    operation_class=DocumentedOperation,
     operation_id="Metrics",
     summary="Prometheus metrics",
+    responses=METRICS_RESPONSES,
     media_type="text/plain",
     tags=["probes"],
 )

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 
 from adapters.http.answers import ProblemAnswer, VariableAnswer, ViolationAnswer
 from adapters.http.strict_json import InvalidJson
 from application.errors import SessionNotFound, StoreUnavailable
-from domain.errors import ContextTooLarge, InvalidEvent, Violation
+from domain.errors import ContextTooLarge, EventRefused, InvalidEvent, Violation
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 1
@@ -27,11 +27,11 @@ class NotAuthorised(Exception):
         self.challenge = challenge
 
 
-class WrongMediaType(Exception):
+class WrongMediaType(EventRefused):
     """The body is not what it has to be; the text says what that is."""
 
 
-class BodyTooLarge(Exception):
+class BodyTooLarge(EventRefused):
     """The body goes over its limit.
 
     Attributes:
@@ -42,6 +42,10 @@ class BodyTooLarge(Exception):
         super().__init__(f"the body may have {byte_size_max} bytes")
         self.byte_size = byte_size
         self.byte_size_max = byte_size_max
+
+
+class SenderGone(Exception):
+    """The sender broke off, or was cut off, before its body had come."""
 
 
 def problem_response(problem: ProblemAnswer, headers: Mapping[str, str] | None = None) -> Response[bytes]:
@@ -116,7 +120,8 @@ def body_too_large(_: Request[Any, Any, Any], error: BodyTooLarge) -> Response[b
     )
 
 
-def not_authorised(_: Request[Any, Any, Any], error: NotAuthorised) -> Response[bytes]:
+def not_authorised(request: Request[Any, Any, Any], error: NotAuthorised) -> Response[bytes]:
+    _log.warning("caller refused", extra={"method": request.method, "reason": str(error)})
     problem = _problem(HTTPStatus.UNAUTHORIZED, "unauthorised", "Not authorised", str(error))
     return problem_response(problem, {"www-authenticate": error.challenge})
 
@@ -151,14 +156,35 @@ def store_unavailable(_: Request[Any, Any, Any], error: StoreUnavailable) -> Res
     )
 
 
-def http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """What the framework itself refuses: unknown paths, methods, query parameters."""
     status = HTTPStatus(error.status_code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return unknown_error(_, error)
+        return unknown_error(request, error)
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
-    problem = _problem(status, status.phrase.lower().replace(" ", "-"), status.phrase, status.description)
-    return problem_response(problem, headers)
+    wrong = _wrong_parameters(error)
+    detail = "; ".join(violation.detail for violation in wrong) or status.description or status.phrase
+    slug = status.phrase.lower().replace(" ", "-")
+    return problem_response(_problem(status, slug, status.phrase, detail, violations=wrong), headers)
+
+
+def _wrong_parameters(error: HTTPException) -> list[ViolationAnswer]:
+    """A query parameter has no JSON Pointer; its name stands for one."""
+    if not isinstance(error, ValidationException) or not isinstance(error.extra, list):
+        return []
+    return [
+        ViolationAnswer(f"/{part['key']}", "wrong_parameter", f"{part['key']}: {part['message']}")
+        for part in error.extra
+        if isinstance(part, dict) and "key" in part and "message" in part
+    ]
+
+
+def sender_gone(_: Request[Any, Any, Any], __: SenderGone) -> Response[bytes]:
+    """Nobody reads it."""
+    _log.info("the sender went away before its body had come")
+    return problem_response(
+        _problem(HTTPStatus.BAD_REQUEST, "incomplete-body", "Incomplete body", "The body did not come whole")
+    )
 
 
 def unknown_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -179,6 +205,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     WrongMediaType: wrong_media_type,
     SessionNotFound: session_not_found,
     StoreUnavailable: store_unavailable,
+    SenderGone: sender_gone,
     HTTPException: http_exception,
     Exception: unknown_error,
 }

@@ -18,6 +18,9 @@ from adapters.http.problems import NotAuthorised
 
 SIGNATURE_HEADER = "x-hub-signature-256"
 _SCHEME = "sha256="
+_BEARER = 'Bearer realm="session-keeper"'
+_BASIC = 'Basic realm="session-keeper"'
+_BLANKS = " \t"  # not str.strip(): bytes of a key in UTF-8 may look like other white space
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,24 +40,40 @@ class Senders:
         if self._has_key(_bearer(authorization)) or self._has_key(_basic_password(authorization)):
             return
         said = "wrong" if signature or authorization else "missing"
-        raise NotAuthorised(f"the signature in X-Hub-Signature-256 is {said}", "Bearer, Basic")
+        raise NotAuthorised(f"the signature in X-Hub-Signature-256 is {said}", f"{_BEARER}, {_BASIC}")
 
     def check_caller(self, authorization: str | None) -> None:
         """Raises NotAuthorised."""
         if self.api_keys and not self._has_key(_bearer(authorization)):
             said = "wrong" if authorization else "missing"
-            raise NotAuthorised(f"the API key in Authorization: Bearer is {said}", "Bearer")
+            raise NotAuthorised(f"the API key in Authorization: Bearer is {said}", _BEARER)
+
+    def check_browser(self, authorization: str | None) -> None:
+        """As `check_caller`; a browser, which knows no Bearer, may ask its user for the key as password.
+
+        Raises NotAuthorised.
+        """
+        if not self.api_keys or self._has_key(_basic_password(authorization)):
+            return
+        try:
+            self.check_caller(authorization)
+        except NotAuthorised as error:
+            raise NotAuthorised(str(error), f"{_BEARER}, {_BASIC}") from error
 
     def guard(self, connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
         """`check_caller` as a Litestar guard, which runs before anything of the body is read."""
         self.check_caller(connection.headers.get("authorization"))
+
+    def guard_page(self, connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
+        """`check_browser` as a Litestar guard, for pages that only tell what the API is."""
+        self.check_browser(connection.headers.get("authorization"))
 
     def _is_signed(self, body: bytes, signature: str | None) -> bool:
         if signature is None or not signature.startswith(_SCHEME):
             return False
         given = signature.removeprefix(_SCHEME).encode()
         wanted = (
-            base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256))
+            base64.b64encode(hmac.digest(_bytes(secret), body, hashlib.sha256))
             for secret in self.webhook_secrets
         )
         return any([hmac.compare_digest(given, right) for right in wanted])
@@ -62,12 +81,17 @@ class Senders:
     def _has_key(self, key: bytes | None) -> bool:
         if key is None:
             return False
-        return any([hmac.compare_digest(key, right.encode()) for right in self.api_keys])
+        return any([hmac.compare_digest(key, _bytes(right)) for right in self.api_keys])
+
+
+def _bytes(secret: str) -> bytes:
+    """The bytes of a setting, also when they were no UTF-8 in the environment."""
+    return secret.encode("utf-8", "surrogateescape")
 
 
 def _bearer(authorization: str | None) -> bytes | None:
     scheme, _, token = (authorization or "").partition(" ")
-    return token.strip().encode("latin-1", "replace") if scheme.lower() == "bearer" else None
+    return token.strip(_BLANKS).encode("latin-1", "replace") if scheme.lower() == "bearer" else None
 
 
 def _basic_password(authorization: str | None) -> bytes | None:
@@ -75,6 +99,6 @@ def _basic_password(authorization: str | None) -> bytes | None:
     if scheme.lower() != "basic":
         return None
     try:
-        return base64.b64decode(text.strip(), validate=True).partition(b":")[2]
+        return base64.b64decode(text.strip(_BLANKS), validate=True).partition(b":")[2]
     except (binascii.Error, ValueError):
         return None

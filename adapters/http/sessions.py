@@ -10,7 +10,7 @@ from litestar.status_codes import HTTP_204_NO_CONTENT, HTTP_304_NOT_MODIFIED
 
 from adapters.http.answers import AuditAnswer, AuditEntryAnswer, SessionAnswer, encoded
 from adapters.http.event_body import session_id_of
-from adapters.http.openapi import AUDIT_RESPONSES, ERASE_RESPONSES, SESSION_RESPONSES
+from adapters.http.openapi import AUDIT_RESPONSES, ERASE_RESPONSES, SESSION_RESPONSES, DocumentedOperation
 from application.erase_session import EraseSession
 from application.errors import SessionNotFound
 from application.read_session import ReadAuditTrail, ReadSession
@@ -24,6 +24,7 @@ PAGE_MAX = 1000
 
 @get(
     "/sessions/{session_id:str}",
+    operation_class=DocumentedOperation,
     operation_id="ReadSession",
     summary="A session as it is now",
     responses=SESSION_RESPONSES,
@@ -36,13 +37,15 @@ async def read_session(
     state = await use_cases.read_session(ReadSession(session_id=_known(session_id)))
     body = encoded(SessionAnswer.of(state))
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    if _matches(request.headers.get("if-none-match"), etag):
-        return Response(content=b"", status_code=HTTP_304_NOT_MODIFIED, headers={"etag": etag})
-    return Response(content=body, media_type=JSON, headers={"etag": etag})
+    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    if _matches(request.headers.getall("if-none-match", []), etag):
+        return Response(content=b"", status_code=HTTP_304_NOT_MODIFIED, headers=headers)
+    return Response(content=body, media_type=JSON, headers=headers)
 
 
 @delete(
     "/sessions/{session_id:str}",
+    operation_class=DocumentedOperation,
     operation_id="EraseSession",
     summary="Erase a session for good",
     status_code=HTTP_204_NO_CONTENT,
@@ -58,6 +61,7 @@ async def erase_session(session_id: FromPath[str], use_cases: NamedDependency[Us
 
 @get(
     "/sessions/{session_id:str}/audit",
+    operation_class=DocumentedOperation,
     operation_id="ReadAuditTrail",
     summary="What was decided about a session",
     responses=AUDIT_RESPONSES,
@@ -91,9 +95,7 @@ def _known(session_id: str) -> SessionId:
     return known
 
 
-def _matches(if_none_match: str | None, etag: str) -> bool:
-    """RFC 9110 section 13.1.2: a list of tags, or `*`; weak ones compare as strong ones do."""
-    if if_none_match is None:
-        return False
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+def _matches(if_none_match: list[str], etag: str) -> bool:
+    """RFC 9110 section 13.1.2: lists of tags, or `*`; weak ones compare as strong ones do."""
+    tags = {tag.strip().removeprefix("W/") for line in if_none_match for tag in line.split(",")}
     return "*" in tags or etag in tags

@@ -6,19 +6,21 @@ from typing import Any
 
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.exceptions import ClientException, InternalServerException
 from litestar.status_codes import HTTP_200_OK, HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 from adapters.http.answers import EventAnswer, encoded
 from adapters.http.event_body import command_of, session_id_of
-from adapters.http.openapi import EVENT_SCHEMA, EVENT_RESPONSES
-from adapters.http.problems import BodyTooLarge, WrongMediaType
+from adapters.http.openapi import EVENT_RESPONSES, EventOperation
+from adapters.http.problems import BodyTooLarge, SenderGone, WrongMediaType
 from adapters.http.senders import SIGNATURE_HEADER, Senders
-from adapters.http.strict_json import JsonLimits, decode_strictly
+from adapters.http.strict_json import InvalidJson, JsonLimits, decode_strictly
+from application.errors import StoreUnavailable
+from application.persist_session import PersistSession
 from application.refuse_event import RefuseEvent
 from application.use_cases import UseCases
-from domain.errors import InvalidEvent
+from domain.errors import EventRefused, InvalidEvent
+from domain.identity import SessionId
 from domain.ttl_policy import TtlPolicy
 
 JSON = "application/json"
@@ -33,16 +35,6 @@ class WebhookRules:
     json: JsonLimits = field(default_factory=JsonLimits)
     ttl: TtlPolicy = field(default_factory=TtlPolicy)
     body_bytes_max: int = 131_072
-
-
-@dataclass
-class EventOperation(Operation):
-    """The body is read raw, since its signature is over the raw bytes; so its schema is told here."""
-
-    def __post_init__(self) -> None:
-        self.request_body = RequestBody(
-            content={JSON: OpenAPIMediaType(schema=Schema(**EVENT_SCHEMA))}, required=True
-        )
 
 
 @post(
@@ -60,30 +52,50 @@ async def receive_event(
     webhook_rules: NamedDependency[WebhookRules],
 ) -> Response[bytes]:
     """Answered once the session is durable; Genesys is told later (or now, with SYNC_MODE inline)."""
-    body = await _body(request, webhook_rules)
-    _check_media_type(request)
-    document = decode_strictly(body, webhook_rules.json)
+    command = await _command(request, use_cases, webhook_rules)
     try:
-        command = command_of(document, webhook_rules.ttl)
-    except InvalidEvent as refusal:
-        known = session_id_of(document.get("sessionId")) if isinstance(document, dict) else None
-        _log.warning("event refused", extra={"session_id": known, "reason": refusal.reason})
-        await use_cases.refuse_event(RefuseEvent(session_id=known, refusal=refusal))
+        persisted = await use_cases.persist_session(command)
+    except EventRefused as refusal:
+        _warn(command.session_id, refusal)
         raise
-    persisted = await use_cases.persist_session(command)
-    return Response(content=encoded(EventAnswer.of(persisted)), media_type=JSON)
+    answer = EventAnswer.of(persisted)
+    facts = {"session_id": answer.session_id, "outcome": answer.outcome, "revision": answer.revision}
+    _log.debug("event taken in", extra=facts)
+    return Response(content=encoded(answer), media_type=JSON)
+
+
+async def _command(
+    request: Request[Any, Any, Any], use_cases: UseCases, rules: WebhookRules
+) -> PersistSession:
+    """The command in a request. What is refused is counted, and noted in the trail of its session."""
+    session_id: SessionId | None = None
+    try:
+        body = await _body(request, rules)
+        _check_media_type(request)
+        document = decode_strictly(body, rules.json)
+        if isinstance(document, dict):
+            session_id = session_id_of(document.get("sessionId"))
+        return command_of(document, rules.ttl)
+    except InvalidJson as error:
+        await _refuse(use_cases, None, InvalidEvent(error.violations))
+        raise
+    except EventRefused as refusal:
+        await _refuse(use_cases, session_id, refusal)
+        raise
 
 
 async def _body(request: Request[Any, Any, Any], rules: WebhookRules) -> bytes:
     """The raw body of a sender that may send it."""
     try:
         body = await request.body()
+    except InternalServerException as error:
+        raise SenderGone from error
     except ClientException as error:
         if error.status_code != HTTP_413_REQUEST_ENTITY_TOO_LARGE:
             raise
-        announced = request.headers.get("content-length", "")
-        byte_size = int(announced[:18]) if announced.isdigit() else None
-        raise BodyTooLarge(byte_size, rules.body_bytes_max) from error
+        announced = request.content_length
+        over = announced is not None and announced > rules.body_bytes_max
+        raise BodyTooLarge(announced if over else None, rules.body_bytes_max) from error
     rules.senders.check_webhook(
         body, request.headers.get(SIGNATURE_HEADER), request.headers.get("authorization")
     )
@@ -91,9 +103,27 @@ async def _body(request: Request[Any, Any, Any], rules: WebhookRules) -> bytes:
 
 
 def _check_media_type(request: Request[Any, Any, Any]) -> None:
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if media_type.strip().lower() != JSON or charset not in {"", "utf-8", "utf8"}:
+    media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    named = dict(parameter.strip().partition("=")[::2] for parameter in parameters)
+    if media_type.strip() != JSON or named.get("charset", "utf-8").strip('"') not in {"utf-8", "utf8"}:
         raise WrongMediaType("the body must be application/json in UTF-8")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if request.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
         raise WrongMediaType("the body must not be compressed")
+
+
+async def _refuse(use_cases: UseCases, session_id: SessionId | None, refusal: EventRefused) -> None:
+    """The fault is the sender's, and the answer says so, also when the store cannot take the note."""
+    _warn(session_id, refusal)
+    try:
+        await use_cases.refuse_event(RefuseEvent(session_id=session_id, refusal=refusal))
+    except StoreUnavailable as error:
+        facts = {"session_id": session_id, "reason": str(error)}
+        _log.warning("store did not answer; a refusal is missing in the audit trail", extra=facts)
+
+
+def _warn(session_id: SessionId | None, refusal: EventRefused) -> None:
+    """Codes, not pointers: names of variables are the sender's, and may be many and long."""
+    reason = str(refusal)
+    if isinstance(refusal, InvalidEvent):
+        reason = ", ".join(sorted({violation.code for violation in refusal.violations}))
+    _log.warning("event refused", extra={"session_id": session_id, "reason": reason})

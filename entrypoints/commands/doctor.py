@@ -9,7 +9,7 @@ from datetime import timedelta
 import rich_click as click
 
 from application.errors import GenesysError, StoreUnavailable
-from entrypoints.commands.start import FAILED, WRONG_USAGE
+from entrypoints.commands.start import FAILED, WRONG_USAGE, check_files
 from entrypoints.container import Container, Service, open_service
 from entrypoints.logs import set_up_logs
 from entrypoints.settings import Settings, WrongSettings, load_settings, unknown_names
@@ -27,6 +27,7 @@ class Finding:
 def run_doctor(environment: Mapping[str, str]) -> int:
     try:
         settings = load_settings(environment)
+        check_files(settings)
     except WrongSettings as wrong:
         for line in wrong.lines:
             _say(Finding(False, "settings", line))

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
+from adapters.json_schema.schema_file import SchemaBroken
 from application.errors import StoreUnavailable
 from entrypoints.container import Container, Service, open_service
 from entrypoints.logs import set_up_logs
+from entrypoints.policies import context_schema
 from entrypoints.settings import PREFIX, Settings, WrongSettings, load_settings, unknown_names
 
 FAILED = 1
@@ -23,12 +25,22 @@ def complain(*lines: str) -> None:
         sys.stderr.write(f"session-keeper: {' '.join(line.split())}\n")
 
 
+def check_files(settings: Settings) -> None:
+    """Raises WrongSettings when a file that the settings name cannot be used."""
+    try:
+        context_schema(settings)
+    except SchemaBroken as error:
+        line = f"{PREFIX}CONTEXT_SCHEMA is {settings.context_schema!r}: {error}; it may be a JSON Schema file"
+        raise WrongSettings([line]) from error
+
+
 def settings_or_exit(
     environment: Mapping[str, str], overrides: Mapping[str, str | int] | None = None
 ) -> Settings:
     """The settings with logs set up; ends the process with exit code 2 when one is wrong."""
     try:
         settings = msgspec.structs.replace(load_settings(environment), **dict(overrides or {}))
+        check_files(settings)
     except WrongSettings as wrong:
         complain(*wrong.lines)
         sys.exit(WRONG_USAGE)

@@ -1,5 +1,6 @@
 """The same events in any order and any number end in the same state: that of applying them in order."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
 
@@ -18,9 +19,11 @@ from domain.session import SessionState
 from domain.stamps import BEFORE_ALL, Stamp
 from tests.contract.happenings import activities, deliveries, ends, examples
 from tests.contract.reference_model import Expected, Happening, expected, seen
-from tests.factories import at, persistence_id
+from tests.factories import START, at, persistence_id
 
 POLICIES = Policies()
+AGO = st.sampled_from([0.0, 1.0, 2.0, 3.0, 4000.0])
+"""Seconds between an event and its arrival; the last is more than a session lives."""
 
 
 def stored(state: SessionState | None) -> SessionState | None:
@@ -119,11 +122,10 @@ class SessionLife(RuleBasedStateMachine):
         self.erased = BEFORE_ALL
         self.remembered_until: datetime | None = None
 
-    @initialize(one=activities)
-    def begin(self, one: Happening) -> None:
-        self.take(one)
+    @rule(one=activities, ago=AGO)
+    def act(self, one: Happening, ago: float) -> None:
+        self.take(self._happened(one, ago))
 
-    @rule(one=activities)
     def take(self, one: Happening) -> None:
         self._expire()
         before = stored(self.state)
@@ -136,22 +138,23 @@ class SessionLife(RuleBasedStateMachine):
         self.all_ever.append(one)
 
     @precondition(lambda self: sum(one.ends for one in self.arrived) < ENDS_KEPT_MAX)
-    @rule(one=ends)
-    def end(self, one: Happening) -> None:
-        self.take(one)
+    @rule(one=ends, ago=AGO)
+    def end(self, one: Happening, ago: float) -> None:
+        self.take(self._happened(one, ago))
 
+    @precondition(lambda self: self.all_ever)
     @rule(data=st.data())
     def repeat(self, data: st.DataObject) -> None:
         one = data.draw(st.sampled_from(self.all_ever))
         if one in self.arrived or not one.ends:
             self.take(one)
 
-    @rule(later=st.integers(-15, 0))
-    def erase(self, later: int) -> None:
-        """At a time of ours that may lie among the times of the events."""
+    @rule(ago=st.sampled_from([0, 2]))
+    def erase(self, ago: float) -> None:
+        """By a clock that may be behind, so that its time lies among those of the events."""
         self._expire()
         newest = max([self.erased, *(one.event().stamp for one in self.arrived)])
-        moment = self.now + timedelta(seconds=later)
+        moment = self.now - timedelta(seconds=ago)
         decision = decide_erasure(
             stored(self.state),
             session_id=SessionId("s"),
@@ -182,6 +185,9 @@ class SessionLife(RuleBasedStateMachine):
         if self.state is None or self.state.expired(self.now):
             return
         assert seen(stored(self.state)) == expected(self.arrived, erased=self.erased)
+
+    def _happened(self, one: Happening, ago: float) -> Happening:
+        return replace(one, seconds=(self.now - START).total_seconds() - ago)
 
     def _expire(self) -> None:
         """What has expired is as if it had never been, but for the erasure that is still remembered."""

@@ -1,0 +1,74 @@
+"""`session-keeper lint`: the rules of this service over JSON files, for a customer's own checks."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import rich_click as click
+
+from adapters.http.event_body import command_of
+from adapters.http.strict_json import InvalidJson, decode_strictly
+from adapters.system.clock import SystemClock
+from adapters.system.ids import RandomIds
+from application.persist_session import PersistSession
+from domain.context import ContextVariables
+from domain.decisions import Policies
+from domain.errors import ContextTooLarge, EventRefused, InvalidEvent, Violation
+from domain.event_decision import decide_event
+from domain.events import SessionEvent
+from domain.identity import SessionId
+from domain.pointers import CONTEXT
+from entrypoints.commands.start import FAILED, settings_or_exit
+from entrypoints.policies import http_rules, policies
+from entrypoints.settings import Settings
+
+
+def run_lint(environment: Mapping[str, str], files: tuple[Path, ...], *, events: bool) -> int:
+    """One line per violation, `FILE: POINTER: CODE: DETAIL`; exit code 1 if there is any."""
+    settings = settings_or_exit(environment)
+    found = 0
+    for path in files:
+        for violation in _violations(path, settings, events=events):
+            found += 1
+            place = violation.pointer if events else violation.pointer.removeprefix(CONTEXT)
+            click.echo(f"{path}: {place or '/'}: {violation.code}: {violation.detail}")
+    return FAILED if found else 0
+
+
+def _violations(path: Path, settings: Settings, *, events: bool) -> Iterator[Violation]:
+    rules = http_rules(settings).webhook
+    try:
+        document = decode_strictly(path.read_bytes(), rules.json)
+        if events:
+            command = command_of(document, rules.ttl)
+        elif isinstance(document, dict):
+            command = _command(ContextVariables.from_json(document))
+        else:
+            yield Violation("", "wrong_type", "a context must be an object")
+            return
+        _decide(command, policies(settings))
+    except OSError as error:
+        yield Violation("", "unreadable", str(error))
+    except (InvalidJson, InvalidEvent) as error:
+        yield from error.violations
+    except ContextTooLarge as error:
+        names = ", ".join(f"{size.name} {size.byte_size}" for size in error.largest)
+        yield Violation(CONTEXT, "too_large", f"{error}; the largest variables: {names}")
+
+
+def _command(context: ContextVariables) -> PersistSession:
+    return PersistSession(session_id=SessionId("lint"), event_type="lint", context=context)
+
+
+def _decide(command: PersistSession, rules: Policies) -> None:
+    """What the service itself would decide about this as the first event of a session."""
+    event = SessionEvent(
+        session_id=command.session_id,
+        event_type=command.event_type,
+        persistence_id=RandomIds().persistence_id(),
+        context=command.context,
+        context_mode=command.context_mode,
+        ttl_seconds=command.ttl_seconds,
+    )
+    refusal: EventRefused | None = decide_event(None, event, rules, SystemClock().now()).refusal
+    if refusal is not None:
+        raise refusal
