@@ -7,6 +7,7 @@ that Python gives them (`1.0` stays `1.0`).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from json.encoder import JSONEncoder, encode_basestring
 
 from domain.errors import InvalidEvent, VariableSize, Violation
@@ -49,7 +50,7 @@ def largest(texts: Mapping[str, bytes], count: int = 10) -> tuple[VariableSize, 
     return tuple(sorted(sizes, key=lambda size: (-size.byte_size, size.name))[:count])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContextVariables:
     """What an event says about the context: a canonical JSON text for each top-level variable.
 
@@ -81,7 +82,7 @@ class ContextVariables:
             raise InvalidEvent(refused)
         return cls({name: canonical_json(value) for name, value in kept.items()}, removed)
 
-    @property
+    @cached_property
     def document(self) -> bytes:
         return document_of(self.texts.items())
 

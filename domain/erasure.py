@@ -6,10 +6,8 @@ from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision, Policies
 from domain.identity import PersistenceId, SessionId
 from domain.instants import to_microseconds
-from domain.lifecycle import Lifecycle
-from domain.session import SessionState
-from domain.stamped_context import StampedContext
-from domain.stamps import Register, Stamp
+from domain.session import SessionState, trace_of_erasure
+from domain.stamps import Stamp
 
 _AFTER_EVERY_TIE = "~"
 
@@ -24,18 +22,17 @@ def decide_erasure(
 ) -> Decision:
     """The trace of an erasure; the audit trail is forgotten but for the entry that says so."""
     erased = Stamp(to_microseconds(now), _AFTER_EVERY_TIE)
+    until = now + timedelta(seconds=policies.ttl.erased_seconds)
     if before is not None:
         erased = max(erased, before.lifecycle.newest)
-    trace = SessionState(
+        until = max(until, before.lifecycle.erased_until or until)
+    trace = trace_of_erasure(
         session_id=session_id,
-        revision=0,
         persistence_id=persistence_id,
-        created_at=now,
-        updated_at=now,
-        expires_at=now + timedelta(seconds=policies.ttl.erased_seconds),
-        ttl_seconds=Register(policies.ttl.default_seconds),
-        context=StampedContext(floor=erased),
-        lifecycle=Lifecycle(erased=erased),
+        erased=erased,
+        until=until,
+        ttl_seconds=policies.ttl.default_seconds,
+        now=now,
     )
     entry = AuditEntry(action=AuditAction.SESSION_ERASED, session_id=session_id, time=now)
     return Decision(state=trace, audit=(entry,), forgets_audit=True)

@@ -11,7 +11,7 @@ from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision, Outcome, Policies
 from domain.errors import EventRefused, InvalidEvent, Violation
 from domain.events import ContextMode, SessionEvent
-from domain.eviction import eviction_entries
+from domain.eviction import eviction_entries, left_of
 from domain.instants import to_microseconds
 from domain.lifecycle import Lifecycle, SessionStatus
 from domain.pointers import CONTEXT
@@ -66,13 +66,15 @@ class _EventDecision:
         self._stamp = self._event.stamp
         self._notes = [] if note is None else [note]
         self._evicted = before if before is not None and before.expired(now) else None
-        self._before = before if before is not None and self._evicted is None else self._blank()
+        if self._evicted is not None:
+            before = left_of(self._evicted, now)
+        self._before = self._blank() if before is None else before
 
     def decision(self) -> Decision:
         if self._event.ttl_seconds is not None:
             self._policies.ttl.check(self._event.ttl_seconds)
         if self._stamp <= self._before.lifecycle.erased:
-            return Decision(state=self._before, outcome=Outcome.SUPERSEDED)
+            return self._older_than_the_erasure()
         before = self._before.context.expanded()
         applied = self._applied(before)
         fitted = self._fitted(before, applied.context)
@@ -82,6 +84,18 @@ class _EventDecision:
         if fitted.pruned:
             self._notes.append("pruned " + " ".join(fitted.pruned))
         return self._answer(self._after(applied, outcome, changed=changed), outcome, fitted.pruned)
+
+    def _older_than_the_erasure(self) -> Decision:
+        """As if it had never been, but that a session which began anew since is renewed by it."""
+        before = self._before
+        if before.status is SessionStatus.ERASED:
+            return Decision(state=before, audit=self._eviction(), outcome=Outcome.SUPERSEDED)
+        self._notes.append("older than the erasure")
+        ended = before.status is SessionStatus.ENDED
+        expires_at = self._policies.ttl.expires_at(self._now, before.ttl_seconds.value, ended=ended)
+        after = replace(before, expires_at=max(before.expires_at, expires_at))
+        after = replace(after, sync=self._sync_after(after))
+        return self._answer(after, Outcome.SUPERSEDED, ())
 
     def _blank(self) -> SessionState:
         """What there is of a session before its first event."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision
 from domain.lifecycle import SessionStatus
-from domain.session import SessionState
+from domain.session import SessionState, trace_of_erasure
 
 
 def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ...]:
@@ -24,8 +24,26 @@ def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ..
     )
 
 
+def left_of(state: SessionState, now: datetime) -> SessionState | None:
+    """What stays of an expired record: the trace of an erasure that is still to be remembered, or nothing.
+
+    A session that began anew after its erasure may expire long before that time is over.
+    """
+    until = state.lifecycle.erased_until
+    if until is None or until <= now:
+        return None
+    return trace_of_erasure(
+        session_id=state.session_id,
+        persistence_id=state.persistence_id,
+        erased=state.lifecycle.erased,
+        until=until,
+        ttl_seconds=state.ttl_seconds.value,
+        now=now,
+    )
+
+
 def decide_eviction(before: SessionState | None, now: datetime) -> Decision:
-    """No record any more, if it has expired; otherwise it is left as it is (it was renewed meanwhile)."""
+    """Nothing is left but an erasure, if it has expired; otherwise all is (it was renewed meanwhile)."""
     if before is None or not before.expired(now):
         return Decision(state=before)
-    return Decision(state=None, audit=eviction_entries(before, now))
+    return Decision(state=left_of(before, now), audit=eviction_entries(before, now))

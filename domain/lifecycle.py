@@ -1,6 +1,7 @@
 """Whether a session lives: its ends and its activity in the order of events, not of arrival."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from domain.stamps import BEFORE_ALL, Stamp
@@ -25,11 +26,13 @@ class Lifecycle:
         ends: the ends newer than that, oldest first. A later activity starts the session again after
             the newest end before it, so more than the last one matter; at most `ENDS_KEPT_MAX`.
         erased: events not newer than this are as if they had never been.
+        erased_until: how long that is remembered, also when the session that began anew has expired.
     """
 
     last_activity: Stamp | None = None
     ends: tuple[Stamp, ...] = ()
     erased: Stamp = BEFORE_ALL
+    erased_until: datetime | None = None
 
     @property
     def status(self) -> SessionStatus:

@@ -82,7 +82,7 @@ class SessionRecord:
             if ledger["n"] != LEDGER_VERSION:
                 raise RecordUnreadable(f"ledger version {ledger['n']} of session {self.session_id}")
             return _Reader(ledger).state(self)
-        except (ValueError, KeyError, IndexError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise RecordUnreadable(f"the record of session {self.session_id} is damaged") from error
 
 
@@ -109,6 +109,7 @@ class _Writer:
             else self._place(state.lifecycle.last_activity),
             "e": [self._place(end) for end in state.lifecycle.ends],
             "x": self._place(state.lifecycle.erased),
+            "u": _optional(to_microseconds, state.lifecycle.erased_until),
             "ttl": self._register(state.ttl_seconds),
             "cid": self._register(state.conversation_id),
             "pid": self._register(state.participant_id),
@@ -149,6 +150,7 @@ class _Reader:
                 last_activity=None if ledger["a"] is None else stamps[ledger["a"]],
                 ends=tuple(stamps[place] for place in ledger["e"]),
                 erased=stamps[ledger["x"]],
+                erased_until=_optional(from_microseconds, ledger["u"]),
             ),
             conversation_id=self._register("cid"),
             participant_id=self._register("pid"),
@@ -171,10 +173,13 @@ def _texts(document: bytes, spans: Iterable[list[Any]]) -> Iterable[tuple[str, i
     """The variables' texts, cut out of the canonical document by their lengths."""
     end = 0
     for name, place, length, *packed in spans:
-        start = end + 1 + len(name_text(name)) + 1
+        before = name_text(name) + b":"
+        start = end + 1 + len(before)
+        if document[end + 1 : start] != before:
+            raise ValueError("the ledger does not fit the document")
         end = start + length
         yield name, place, document[start:end], bool(packed)
-    if end + 1 != (len(document) if end else len(EMPTY_DOCUMENT) - 1):
+    if len(document) != (end + 1 if end else len(EMPTY_DOCUMENT)):
         raise ValueError("the ledger does not fit the document")
 
 

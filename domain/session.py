@@ -6,7 +6,7 @@ from datetime import datetime
 from domain.identity import PersistenceId, SessionId
 from domain.lifecycle import Lifecycle, SessionStatus
 from domain.stamped_context import StampedContext
-from domain.stamps import Register
+from domain.stamps import Register, Stamp
 from domain.sync import SyncLane, SyncState, SyncStatus, SyncTarget
 from domain.write_back import SessionCopy, fingerprint_of
 
@@ -88,3 +88,29 @@ class SessionState:
             ended=self.status is SessionStatus.ENDED,
             fingerprint=self.fingerprint(target),
         )
+
+
+def trace_of_erasure(
+    *,
+    session_id: SessionId,
+    persistence_id: PersistenceId,
+    erased: Stamp,
+    until: datetime,
+    ttl_seconds: int,
+    now: datetime,
+) -> SessionState:
+    """What is left of an erased session: nothing but that older events do not bring it back."""
+    return SessionState(
+        session_id=session_id,
+        revision=0,
+        persistence_id=persistence_id,
+        created_at=now,
+        updated_at=now,
+        expires_at=until,
+        ttl_seconds=Register(ttl_seconds, erased),
+        context=StampedContext(floor=erased),
+        lifecycle=Lifecycle(erased=erased, erased_until=until),
+        conversation_id=Register(None, erased),
+        participant_id=Register(None, erased),
+        subject_id=Register(None, erased),
+    )

@@ -7,7 +7,7 @@ end and an erasure set a floor below which every variable is gone.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 from domain.context import document_of
 from domain.packing import unpacked
@@ -27,7 +27,7 @@ class StampedVariable:
     packed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StampedContext:
     """Variables and tombstones by name.
 
@@ -42,7 +42,7 @@ class StampedContext:
     floor: Stamp = BEFORE_ALL
     horizon: Stamp = BEFORE_ALL
 
-    @property
+    @cached_property
     def texts(self) -> dict[str, bytes]:
         return {name: entry.text for name, entry in self.entries.items() if entry.text is not None}
 
@@ -50,7 +50,7 @@ class StampedContext:
     def tombstones(self) -> dict[str, Stamp]:
         return {name: entry.stamp for name, entry in self.entries.items() if entry.text is None}
 
-    @property
+    @cached_property
     def document(self) -> bytes:
         return document_of(self.texts.items())
 

@@ -236,7 +236,8 @@ def _converted(text: str, hint: Any) -> Any:
         value = msgspec.convert(_prepared(text, hint), hint, strict=False)
         if value != () and "\0" not in text and (not _extra(hint, "url") or _is_url(text)):
             return value
-    holds = "a value that is not shown" if is_secret(hint) else repr(text)
+    secret = is_secret(hint) or (_extra(hint, "url") and "@" in text)
+    holds = "a value that is not shown" if secret else repr(text)
     raise _WrongValue(f"is {holds}; it may be {may_hold(hint)}")
 
 

@@ -5,9 +5,11 @@ from typing import Any
 import msgspec
 
 from application.persist_session import PersistedSession
-from domain.audit import AuditEntry
+from domain.audit import AuditAction, AuditEntry
+from domain.decisions import Outcome
 from domain.instants import to_text
 from domain.session import SessionState
+from domain.sync import SyncStatus
 
 
 class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -17,12 +19,12 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
     """
 
     session_id: str
-    outcome: str
+    outcome: Outcome
     revision: int
     persistence_id: str
     byte_size: int
     expires_at: str
-    sync_status: str
+    sync_status: SyncStatus
     pruned: list[str] = []
 
     @classmethod
@@ -30,12 +32,12 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
         state = persisted.state
         return cls(
             session_id=state.session_id,
-            outcome=persisted.outcome.value,
+            outcome=persisted.outcome,
             revision=state.revision,
             persistence_id=state.persistence_id,
             byte_size=state.byte_size,
             expires_at=to_text(state.expires_at),
-            sync_status=state.sync.status.value,
+            sync_status=state.sync.status,
             pruned=list(persisted.pruned),
         )
 
@@ -51,7 +53,7 @@ class PersistenceAnswer(msgspec.Struct, rename="camel"):
     expires_at: str
     ttl_seconds: int
     status: str
-    sync_status: str
+    sync_status: SyncStatus
     last_synced: str | None
 
 
@@ -76,14 +78,14 @@ class SessionAnswer(msgspec.Struct, rename="camel"):
                 expires_at=to_text(state.expires_at),
                 ttl_seconds=state.ttl_seconds.value,
                 status=state.status.value,
-                sync_status=state.sync.status.value,
+                sync_status=state.sync.status,
                 last_synced=None if state.sync.last_synced is None else to_text(state.sync.last_synced),
             ),
         )
 
 
 class AuditEntryAnswer(msgspec.Struct, rename="camel"):
-    action: str
+    action: AuditAction
     session_id: str
     persistence_id: str | None
     revision: int | None
@@ -94,7 +96,7 @@ class AuditEntryAnswer(msgspec.Struct, rename="camel"):
     @classmethod
     def of(cls, entry: AuditEntry) -> "AuditEntryAnswer":
         return cls(
-            action=entry.action.value,
+            action=entry.action,
             session_id=entry.session_id,
             persistence_id=entry.persistence_id,
             revision=entry.revision,

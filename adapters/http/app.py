@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 from litestar import Litestar, Response, Router
 from litestar.datastructures import State
@@ -18,6 +19,7 @@ from adapters.http.sessions import erase_session, read_audit_trail, read_session
 from adapters.http.webhooks import WebhookRules, receive_event
 from application.use_cases import UseCases
 
+Method = Literal["HEAD", "OPTIONS"]
 OpenUseCases = Callable[[], AbstractAsyncContextManager[UseCases]]
 
 
@@ -82,20 +84,17 @@ def with_all_methods(*handlers: HTTPRouteHandler) -> Sequence[HTTPRouteHandler]:
             if "GET" in handler.http_methods:
                 methods[path].add("HEAD")
                 heads.append(_handler(path, "HEAD", 200, handler.fn))
-    options = [
-        _handler(path, "OPTIONS", 204, _options(", ".join(sorted(methods))))
-        for path, methods in methods.items()
-    ]
-    return [*handlers, *heads, *options]
+    options = [_handler(path, "OPTIONS", 204, _options(sorted(named))) for path, named in methods.items()]
+    return [*options, *handlers, *heads]
 
 
-def _handler(path: str, method: str, status: int, function: Callable[..., object]) -> HTTPRouteHandler:
+def _handler(path: str, method: Method, status: int, function: Callable[..., object]) -> HTTPRouteHandler:
     handler = HTTPRouteHandler(path, http_method=method, status_code=status, include_in_schema=False)
     return handler(function)
 
 
-def _options(allow: str) -> Callable[[], object]:
+def _options(methods: Sequence[str]) -> Callable[[], object]:
     async def options() -> Response[None]:
-        return Response(content=None, headers={"allow": allow})
+        return Response(content=None, headers={"allow": ", ".join(methods)})
 
     return options

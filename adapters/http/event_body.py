@@ -97,7 +97,7 @@ class _Fields:
         value = self._body.get("contextMode")
         if value is None:
             return ContextMode.REPLACE
-        if isinstance(value, str) and value in ContextMode:
+        if isinstance(value, str) and value in {mode.value for mode in ContextMode}:
             return ContextMode(value)
         self._violate("contextMode", "wrong_value", "must be replace or merge")
         return ContextMode.REPLACE

@@ -1,7 +1,6 @@
 """What the OpenAPI document says beyond what Litestar reads off the handlers."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from litestar import Router
 from litestar.openapi.config import OpenAPIConfig
@@ -64,7 +63,7 @@ EVENT_SCHEMA = Schema(
         ),
         "contextMode": Schema(
             enum=["replace", "merge", None],
-            description="`replace` if absent; `merge` sets the variables given and removes those given as null.",
+            description="Absent: `replace`. `merge` sets variables, and removes those given as null.",
         ),
         "occurredAt": Schema(
             one_of=[
@@ -84,6 +83,14 @@ EVENT_SCHEMA = Schema(
         "subjectId": _text(256, "Who the session is with."),
     },
 )
+EVENT_EXAMPLE = {
+    "sessionId": "5f0c2a1e-7d53-4a0e-9b36-0f6b1c9d2e41",
+    "eventType": "message-received",
+    "context": {"customerTier": "gold", "cart": {"items": 2}},
+    "contextMode": "merge",
+    "occurredAt": "2026-01-01T12:00:00.000Z",
+    "ttlSeconds": 3600,
+}
 _HEADERS = {
     "401": ("WWW-Authenticate", "How to prove who one is."),
     "503": ("Retry-After", "Seconds to wait before sending it again."),
@@ -96,11 +103,16 @@ _SESSION_HEADERS = {
 
 @dataclass
 class DocumentedOperation(Operation):
-    """Adds what Litestar has no words for: the headers of answers."""
+    """Adds what Litestar has no words for, the headers of answers, and drops a 400 that is never given."""
 
     def __post_init__(self) -> None:
+        self.responses = {
+            status: response
+            for status, response in (self.responses or {}).items()
+            if status != "400" or PROBLEM in (getattr(response, "content", None) or {})
+        }
         headers = _HEADERS | (_SESSION_HEADERS if self.operation_id == "ReadSession" else {})
-        for status, response in (self.responses or {}).items():
+        for status, response in self.responses.items():
             if isinstance(response, OpenAPIResponse) and status in headers:
                 name, description = headers[status]
                 text = Schema(type=OpenAPIType.STRING)
@@ -113,7 +125,7 @@ class EventOperation(DocumentedOperation):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        content = {"application/json": OpenAPIMediaType(schema=EVENT_SCHEMA)}
+        content = {"application/json": OpenAPIMediaType(schema=EVENT_SCHEMA, example=EVENT_EXAMPLE)}
         self.request_body = RequestBody(content=content, required=True)
 
 

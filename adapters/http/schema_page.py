@@ -16,6 +16,7 @@ from litestar.types import Guard
 
 SCHEMA_PATH = "/schema"
 SWAGGER_UI = Path(__file__).parent / "swagger_ui"
+ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 
 _SCRIPT = b"""SwaggerUIBundle({
   url: "/schema/openapi.json",
@@ -63,9 +64,9 @@ def read_asset(name: FromPath[str]) -> File | Response[bytes]:
     """A closed list: whatever the name, it never becomes a path."""
     if name == "page.js":
         return Response(content=_SCRIPT, media_type="text/javascript")
-    if name not in {"swagger-ui-bundle.js", "swagger-ui.css"}:
+    if name not in ASSETS:
         raise NotFoundException
-    return File(SWAGGER_UI / name, content_disposition_type="inline")
+    return File(SWAGGER_UI / name, media_type=ASSETS[name], content_disposition_type="inline")
 
 
 def schema_router(guard: Guard) -> Router:

@@ -18,7 +18,7 @@ from application.use_cases import UseCases
 from domain.identity import SessionId
 
 JSON = "application/json"
-PLACE_MAX = 2**63 - 1
+PLACE_MAX = 2**53 - 1  # what JSON carries safely
 PAGE_MAX = 1000
 
 
