@@ -121,6 +121,23 @@ class GenesysGateway(Protocol):
         """A sentence about who we are to Genesys; raises what `write_back` raises."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetFigures:
+    """The budget of calls as it stands.
+
+    Attributes:
+        allowed: calls in one rate window of Genesys.
+        left: calls of this window that may still be made.
+        in_flight: calls that were taken and have not ended.
+        closed_seconds: for how long Genesys' `Retry-After` still keeps everybody from calling.
+    """
+
+    allowed: int
+    left: int
+    in_flight: int
+    closed_seconds: float
+
+
 class CallBudget(Protocol):
     """The calls that Genesys allows; shared by everything in this process that calls it."""
 
@@ -181,6 +198,10 @@ class Metrics(Protocol):
 
         `seconds` is the lag from the change to the acknowledgement.
         """
+
+    @abstractmethod
+    def genesys_called(self, outcome: str, seconds: float) -> None:
+        """One call of the API: `outcome` is the first digit of the status as `2xx`, `429`, or `no_answer`."""
 
     @abstractmethod
     def sessions_evicted(self, count: int) -> None: ...

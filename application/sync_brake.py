@@ -28,6 +28,7 @@ class SyncBrake:
     def __init__(self, policy: BrakePolicy) -> None:
         self._policy = policy
         self._outages = 0
+        self._successes = 0
         self._not_before = 0.0
         self._misconfigured: GenesysMisconfigured | None = None
 
@@ -41,6 +42,15 @@ class SyncBrake:
         """Why no session can be told, until an operator changes something."""
         return self._misconfigured
 
+    @property
+    def retry_seconds_max(self) -> float | None:
+        """While Genesys as a whole is away, no session need wait longer than the next probe does."""
+        return self._policy.probe_seconds_max if self.on else None
+
+    def places(self, most: int) -> int:
+        """How many calls may be under way; after the brake was on, each success doubles them."""
+        return 1 if self.on else min(most, 2 ** min(self._successes, 30))
+
     def pause_seconds(self, now: float) -> float:
         """How long to wait before the next probe; 0 while the brake is off."""
         return max(0.0, self._not_before - now) if self.on else 0.0
@@ -50,15 +60,20 @@ class SyncBrake:
         match error:
             case GenesysMisconfigured():
                 self._misconfigured = error
+                self._successes = 0
                 self._not_before = now + self._policy.misconfigured_seconds
             case GenesysUnavailable(outage=True):
-                self._misconfigured = None
                 self._outages += 1
-                beyond = min(30, max(0, self._outages - self._policy.outages_max))
-                pause = min(self._policy.probe_seconds_max, self._policy.probe_seconds_min * 2.0**beyond)
-                self._not_before = now + pause
+                if self.on:
+                    self._successes = 0
+                    self._not_before = max(self._not_before, now + self._probe_pause())
             case None | GenesysRefused() | GenesysUnavailable():
                 self._misconfigured = None
                 self._outages = 0
+                self._successes += 1
             case _:
                 raise TypeError(f"an unknown kind of Genesys error: {type(error).__name__}")
+
+    def _probe_pause(self) -> float:
+        beyond = min(30, max(0, self._outages - self._policy.outages_max))
+        return min(self._policy.probe_seconds_max, self._policy.probe_seconds_min * 2.0**beyond)

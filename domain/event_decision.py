@@ -166,7 +166,7 @@ class _EventDecision:
         persisted = outcome is Outcome.PERSISTED
         newly_ended = outcome is Outcome.ENDED and before.status is not SessionStatus.ENDED
         restarted = before.status is not SessionStatus.PERSISTED and not applied.lifecycle.ends
-        ttl_seconds = before.ttl_seconds.updated(event.ttl_seconds, stamp)
+        ttl_seconds = self._ttl_before().updated(event.ttl_seconds, stamp)
         renews_only = ttl_seconds is before.ttl_seconds and not newly_ended and not restarted
         ended = bool(applied.lifecycle.ends)
         expires_at = self._policies.ttl.expires_at(self._now, ttl_seconds.value, ended=ended)
@@ -185,6 +185,12 @@ class _EventDecision:
             subject_id=before.subject_id.updated(event.subject_id, stamp),
         )
         return replace(after, sync=self._sync_after(after))
+
+    def _ttl_before(self) -> Register[int]:
+        """The session's; one that begins anew after an erasure has none of its own yet."""
+        if self._before.status is not SessionStatus.ERASED:
+            return self._before.ttl_seconds
+        return Register(self._policies.ttl.default_seconds, self._before.lifecycle.erased)
 
     def _sync_after(self, after: SessionState) -> SyncState:
         policy = self._policies.sync

@@ -18,7 +18,7 @@ from domain.lifecycle import Lifecycle
 from domain.session import SessionState
 from domain.stamped_context import StampedContext, StampedVariable
 from domain.stamps import Register, Stamp
-from domain.sync import SyncFailure, SyncState, SyncStatus
+from domain.sync import SyncFailure, SyncState, SyncStatus, UnsureCall
 
 LEDGER_VERSION = 1
 T = TypeVar("T")
@@ -188,7 +188,7 @@ def _optional(convert: Callable[[Any], T], value: Any) -> T | None:
 
 
 def _sync_to_json(sync: SyncState) -> list[object]:
-    failure = sync.failure
+    failure, unsure = sync.failure, sync.unsure
     return [
         sync.status.value,
         _optional(to_microseconds, sync.due_at),
@@ -199,11 +199,15 @@ def _sync_to_json(sync: SyncState) -> list[object]:
         _optional(to_microseconds, sync.last_synced),
         sync.participant,
         failure and [failure.code, failure.reason, failure.status, failure.context_id],
+        _optional(to_microseconds, sync.waiting_since),
+        sync.refused_fingerprint,
+        unsure and [unsure.fingerprint, to_microseconds(unsure.since), to_microseconds(unsure.until)],
     ]
 
 
 def _sync_from_json(sync: list[Any]) -> SyncState:
-    status, due_at, attempts, claim, told, told_expires_at, last_synced, participant, failure = sync
+    status, due_at, attempts, claim, told, told_expires_at, last_synced, participant, failure, *rest = sync
+    waiting_since, refused, unsure = rest
     return SyncState(
         status=SyncStatus(status),
         due_at=_optional(from_microseconds, due_at),
@@ -215,4 +219,10 @@ def _sync_from_json(sync: list[Any]) -> SyncState:
         participant=_optional(tuple, participant),
         failure=failure
         and SyncFailure(code=failure[0], reason=failure[1], status=failure[2], context_id=failure[3]),
+        waiting_since=_optional(from_microseconds, waiting_since),
+        refused_fingerprint=refused,
+        unsure=unsure
+        and UnsureCall(
+            fingerprint=unsure[0], since=from_microseconds(unsure[1]), until=from_microseconds(unsure[2])
+        ),
     )

@@ -3,6 +3,9 @@
 A session whose copy at Genesys is no longer true is due. A worker claims it: the claim has a token and
 a lease, and while the lease runs the session is not due for others. What finishes a sync must show the
 token. A change that arrives meanwhile leaves the session due again.
+
+Genesys has no revisions: what arrives last there stands. A call whose outcome or order nobody knows is
+kept in mind until it can do no more harm, and what was told meanwhile is told once more after that.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +13,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.identity import ClaimToken
+
+RENEWAL_LEAD_SECONDS = 60.0
+"""A renewed expiry is told at least so early, as far as half of the time to live allows: one rate window."""
 
 
 class SyncStatus(StrEnum):
@@ -83,21 +89,40 @@ class SyncPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnsureCall:
+    """A call of which nobody knows whether, or before which other call, it took effect at Genesys.
+
+    Attributes:
+        fingerprint: of the copy that it carried; empty when there were several.
+        since: when it was given up.
+        until: from then on it has taken effect, if it ever does.
+    """
+
+    fingerprint: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncState:
     """The sync side of a session.
 
     Attributes:
         due_at: when a worker may take it (the end of the lease while one runs); None: not due.
+        waiting_since: when the copy at Genesys ceased to be true; None: it is true.
         attempts: how often it was claimed since it was last right.
         claim: the token of the running claim.
         told_fingerprint: of what Genesys acknowledged last; None: nothing, or nobody can tell.
         told_expires_at: the expiry that Genesys holds.
         participant: conversation and participant id found by asking Genesys, kept for the next time.
         failure: why the last attempt did not go through.
+        refused_fingerprint: of what Genesys refused last; it is not sent again.
+        unsure: the call that may still put another copy over the one that was told.
     """
 
     status: SyncStatus
     due_at: datetime | None = None
+    waiting_since: datetime | None = None
     attempts: int = 0
     claim: ClaimToken | None = None
     told_fingerprint: str | None = None
@@ -105,14 +130,26 @@ class SyncState:
     last_synced: datetime | None = None
     participant: tuple[str, str] | None = None
     failure: SyncFailure | None = None
+    refused_fingerprint: str | None = None
+    unsure: UnsureCall | None = None
 
     def after_change(self, fingerprint: str, now: datetime) -> "SyncState":
-        """After the session may have changed: due at once, unless Genesys was told just this."""
-        if fingerprint == self.told_fingerprint and self.status is SyncStatus.COMPLETED:
+        """After the session may have changed: due at once, unless Genesys was told or refused just this.
+
+        It keeps its place in the queue, and its claim if one is running.
+        """
+        if self.status is SyncStatus.COMPLETED and fingerprint == self.told_fingerprint:
+            return self
+        if self.status is SyncStatus.FAILED and fingerprint == self.refused_fingerprint:
             return self
         if self.status is SyncStatus.PENDING and self.due_at is not None:
             return self
-        return replace(self, status=SyncStatus.PENDING, due_at=now, attempts=0, failure=None)
+        if self.claim is not None and self.due_at is not None:
+            return replace(self, status=SyncStatus.PENDING, waiting_since=now)
+        due_at = now if self.due_at is None else min(self.due_at, now)
+        return replace(
+            self, status=SyncStatus.PENDING, due_at=due_at, waiting_since=now, attempts=0, failure=None
+        )
 
     def after_renewal(self, expires_at: datetime, ttl_seconds: int, fraction: float) -> "SyncState":
         """After the time to live was renewed: due when the expiry that Genesys holds comes near."""
@@ -120,18 +157,31 @@ class SyncState:
             return self
         if expires_at <= self.told_expires_at or self.due_at is not None:
             return self
-        return replace(self, due_at=self.told_expires_at - timedelta(seconds=ttl_seconds * fraction))
+        lead_seconds = max(ttl_seconds * fraction, min(RENEWAL_LEAD_SECONDS, ttl_seconds / 2))
+        due_at = self.told_expires_at - timedelta(seconds=lead_seconds)
+        return replace(self, due_at=due_at if self.last_synced is None else max(due_at, self.last_synced))
 
-    def claimed(self, token: ClaimToken, lease_until: datetime) -> "SyncState":
-        return replace(self, claim=token, due_at=lease_until, attempts=self.attempts + 1)
+    def claimed(self, token: ClaimToken, lease_until: datetime, now: datetime) -> "SyncState":
+        return replace(
+            self,
+            claim=token,
+            due_at=lease_until,
+            waiting_since=self.waiting_since or self.due_at,
+            attempts=self.attempts + 1,
+            unsure=None if self.unsure is None or self.unsure.until <= now else self.unsure,
+        )
 
     def told(self, receipt: "SyncReceipt", fingerprint: str, now: datetime) -> "SyncState":
-        """After Genesys acknowledged; due again at once when the session changed meanwhile."""
+        """After Genesys acknowledged; due again when the session changed, or another call may cover it."""
         current = receipt.fingerprint == fingerprint
+        again_at = None
+        if self.unsure is not None and self.unsure.fingerprint != fingerprint:
+            again_at = max(now, self.unsure.until)
         return replace(
             self,
             status=SyncStatus.COMPLETED if current else SyncStatus.PENDING,
-            due_at=None if current else now,
+            due_at=again_at if current else now,
+            waiting_since=None if current else now,
             attempts=0,
             claim=None,
             told_fingerprint=receipt.fingerprint,
@@ -139,34 +189,70 @@ class SyncState:
             last_synced=receipt.synced_at,
             participant=receipt.participant or self.participant,
             failure=None,
+            refused_fingerprint=None,
         )
 
-    def postponed(self, until: datetime, failure: SyncFailure | None) -> "SyncState":
+    def postponed(
+        self, until: datetime, failure: SyncFailure | None, unsure: UnsureCall | None = None
+    ) -> "SyncState":
         """After an attempt that may be made again."""
-        return replace(self, status=SyncStatus.PENDING, due_at=until, claim=None, failure=failure)
+        return replace(
+            self,
+            status=SyncStatus.PENDING,
+            due_at=until,
+            claim=None,
+            failure=failure,
+            unsure=self._also_unsure(unsure),
+        )
 
-    def released(self, now: datetime) -> "SyncState":
-        """After a claim that was given back without a call."""
-        return replace(self, due_at=now, claim=None, attempts=max(0, self.attempts - 1))
+    def released(self, now: datetime, unsure: UnsureCall | None = None) -> "SyncState":
+        """After a claim that was given back: due at once, in its old place in the queue."""
+        return replace(
+            self,
+            due_at=now if self.waiting_since is None else min(self.waiting_since, now),
+            claim=None,
+            attempts=max(0, self.attempts - 1),
+            unsure=self._also_unsure(unsure),
+        )
 
-    def refused(self, failure: SyncFailure, *, changed: bool, now: datetime) -> "SyncState":
+    def refused(self, failure: SyncFailure, *, sent: str, changed: bool, now: datetime) -> "SyncState":
         """After Genesys refused; due again only when the session changed meanwhile."""
         return replace(
             self,
             status=SyncStatus.PENDING if changed else SyncStatus.FAILED,
             due_at=now if changed else None,
+            waiting_since=now if changed else None,
             claim=None,
             participant=None,
             failure=failure,
+            refused_fingerprint=sent,
         )
 
-    def doubted(self, now: datetime) -> "SyncState":
+    def doubted(self, unsure: UnsureCall) -> "SyncState":
         """After a call whose lease had run out: it may have put an older copy over a newer one.
 
-        Whoever holds the claim now loses it too, since its copy may be the one that was covered.
+        Whoever holds the claim now keeps it, but the copy that it tells may be the one that was covered;
+        so the session is told once more after that. To take the claim away would bring a second call
+        beside the one under way, which would then be in doubt for the same reason, without an end.
         """
         return replace(
-            self, status=SyncStatus.PENDING, due_at=now, claim=None, told_fingerprint=None, attempts=0
+            self,
+            status=SyncStatus.PENDING,
+            due_at=unsure.since if self.claim is None or self.due_at is None else self.due_at,
+            waiting_since=self.waiting_since or unsure.since,
+            told_fingerprint=None,
+            refused_fingerprint=None,
+            unsure=self._also_unsure(unsure),
+        )
+
+    def _also_unsure(self, other: UnsureCall | None) -> UnsureCall | None:
+        if self.unsure is None or other is None:
+            return self.unsure or other
+        same = self.unsure.fingerprint == other.fingerprint
+        return UnsureCall(
+            fingerprint=other.fingerprint if same else "",
+            since=max(self.unsure.since, other.since),
+            until=max(self.unsure.until, other.until),
         )
 
 

@@ -8,7 +8,7 @@ from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision
 from domain.identity import ClaimToken
 from domain.session import SessionState
-from domain.sync import SyncFailure, SyncPolicy, SyncReceipt, SyncState
+from domain.sync import SyncFailure, SyncPolicy, SyncReceipt, SyncState, UnsureCall
 
 
 def decide_claim(
@@ -20,7 +20,7 @@ def decide_claim(
     if before.sync.due_at is None or before.sync.due_at > now:
         return Decision(state=before)
     lease_until = now + timedelta(seconds=policy.lease_seconds)
-    return Decision(state=replace(before, sync=before.sync.claimed(token, lease_until)))
+    return Decision(state=replace(before, sync=before.sync.claimed(token, lease_until, now)))
 
 
 def decide_told(
@@ -34,9 +34,14 @@ def decide_told(
     """Genesys acknowledged. With a lost lease the copy there is in doubt, and the session due again."""
     if before is None or not before.has_context:
         return Decision(state=before)
+    fingerprint = before.fingerprint(policy.target)
     if before.sync.claim != token:
-        return Decision(state=replace(before, sync=before.sync.doubted(now)))
-    sync = before.sync.told(receipt, before.fingerprint(policy.target), now)
+        told_expires_at = before.sync.told_expires_at or receipt.expires_at
+        if receipt.fingerprint == fingerprint and receipt.expires_at >= told_expires_at:
+            return Decision(state=before)
+        unsure = UnsureCall(fingerprint=receipt.fingerprint, since=now, until=now)
+        return Decision(state=replace(before, sync=before.sync.doubted(unsure)))
+    sync = before.sync.told(receipt, fingerprint, now)
     sync = sync.after_renewal(before.expires_at, before.ttl_seconds.value, policy.refresh_fraction)
     return _noted(before, sync, AuditAction.SESSION_SYNCED, None, now)
 
@@ -58,36 +63,56 @@ def decide_refused(
 
     def refused(state: SessionState) -> Decision:
         changed = state.fingerprint(policy.target) != sent
-        sync = state.sync.refused(failure, changed=changed, now=now)
+        sync = state.sync.refused(failure, sent=sent, changed=changed, now=now)
         return _noted(state, sync, AuditAction.SESSION_SYNC_FAILED, str(failure), now)
 
     return _with_claim(before, token, refused)
 
 
 def decide_postponed(
-    before: SessionState | None, *, token: ClaimToken, until: datetime, failure: SyncFailure
+    before: SessionState | None,
+    *,
+    token: ClaimToken,
+    until: datetime,
+    failure: SyncFailure,
+    unsure: UnsureCall | None = None,
 ) -> Decision:
-    """The attempt may be made again, later."""
-    return _with_claim(
-        before,
-        token,
-        lambda state: Decision(state=replace(state, sync=state.sync.postponed(until, failure))),
-    )
+    """The attempt may be made again, later.
+
+    Args:
+        unsure: the call that was made, unless it is certain that it had no effect.
+    """
+
+    def postponed(state: SessionState) -> Decision:
+        return Decision(state=replace(state, sync=state.sync.postponed(until, failure, unsure)))
+
+    return _with_claim(before, token, postponed, unsure)
 
 
-def decide_released(before: SessionState | None, *, token: ClaimToken, now: datetime) -> Decision:
-    """The claim is given back, no call was made."""
-    return _with_claim(
-        before, token, lambda state: Decision(state=replace(state, sync=state.sync.released(now)))
-    )
+def decide_released(
+    before: SessionState | None, *, token: ClaimToken, now: datetime, unsure: UnsureCall | None = None
+) -> Decision:
+    """The claim is given back; `unsure` as in `decide_postponed`."""
+
+    def released(state: SessionState) -> Decision:
+        return Decision(state=replace(state, sync=state.sync.released(now, unsure)))
+
+    return _with_claim(before, token, released, unsure)
 
 
 def _with_claim(
-    before: SessionState | None, token: ClaimToken, decide: Callable[[SessionState], Decision]
+    before: SessionState | None,
+    token: ClaimToken,
+    decide: Callable[[SessionState], Decision],
+    unsure: UnsureCall | None = None,
 ) -> Decision:
-    if before is None or before.sync.claim != token:
+    if before is None:
+        return Decision(state=None)
+    if before.sync.claim == token:
+        return decide(before)
+    if unsure is None or not before.has_context:
         return Decision(state=before)
-    return decide(before)
+    return Decision(state=replace(before, sync=before.sync.doubted(unsure)))
 
 
 def _noted(

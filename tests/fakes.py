@@ -47,6 +47,9 @@ class FakeMetrics(Metrics):
     def sync_finished(self, outcome: str, seconds: float | None = None) -> None:
         self.noted.append(f"sync {outcome}")
 
+    def genesys_called(self, outcome: str, seconds: float) -> None:
+        self.noted.append(f"called {outcome}")
+
     def sessions_evicted(self, count: int) -> None:
         self.noted.append(f"evicted {count}")
 

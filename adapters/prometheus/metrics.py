@@ -1,14 +1,23 @@
 """Metrics in a registry of their own, so that two containers in one process do not meet."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from application.ports import Exposition, Metrics, MetricsReader, SyncBacklog, WebhookFigures
+from application.ports import (
+    BudgetFigures,
+    Exposition,
+    Metrics,
+    MetricsReader,
+    SyncBacklog,
+    WebhookFigures,
+)
 from domain.decisions import Outcome
 
 _WEBHOOK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LAG_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 
 
@@ -34,6 +43,18 @@ class PrometheusMetrics(Metrics, MetricsReader):
             "session_keeper_syncs",
             "Attempts to tell Genesys, by outcome",
             ["outcome"],
+            registry=self._registry,
+        )
+        self._leases_lost = Counter(
+            "session_keeper_sync_leases_lost",
+            "Attempts that outlived their lease, so that their sessions are told once more",
+            registry=self._registry,
+        )
+        self._calls = Histogram(
+            "session_keeper_genesys_call_seconds",
+            "Calls of the Genesys API, by outcome",
+            ["outcome"],
+            buckets=_CALL_SECONDS,
             registry=self._registry,
         )
         self._lag_seconds = Histogram(
@@ -80,10 +101,25 @@ class PrometheusMetrics(Metrics, MetricsReader):
         self._webhooks.labels(reason).inc()
         self._webhook_seconds.observe(seconds)
 
+    def watch_budget(self, figures: Callable[[], BudgetFigures]) -> None:
+        """The budget is asked at every scrape."""
+        for name, words, of in (
+            ("allowed", "Calls that Genesys allows in a window", lambda: figures().allowed),
+            ("left", "Calls of this window that may still be made", lambda: figures().left),
+            ("in_flight", "Calls of Genesys under way", lambda: figures().in_flight),
+            ("closed_seconds", "How long Genesys asked us to wait still", lambda: figures().closed_seconds),
+        ):
+            Gauge(f"session_keeper_budget_{name}", words, registry=self._registry).set_function(of)
+
     def sync_finished(self, outcome: str, seconds: float | None = None) -> None:
         self._syncs.labels(outcome).inc()
+        if outcome == "lease_lost":
+            self._leases_lost.inc()
         if seconds is not None:
             self._lag_seconds.observe(seconds)
+
+    def genesys_called(self, outcome: str, seconds: float) -> None:
+        self._calls.labels(outcome).observe(seconds)
 
     def sessions_evicted(self, count: int) -> None:
         self._evicted.inc(count)

@@ -1,7 +1,8 @@
 """The service in this process, on a store in memory and a clock that stands still, behind an HTTP client."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,6 +110,27 @@ class Keeper:
 
 
 @asynccontextmanager
+async def _held_by_one_task(manager: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+    """Litestar's lifespan must be left by the task that entered it; a fixture is two tasks."""
+    opened, closing = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        async with manager:
+            opened.set()
+            await closing.wait()
+
+    holding, opening = asyncio.create_task(hold()), asyncio.create_task(opened.wait())
+    await asyncio.wait({holding, opening}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if not holding.done():
+            yield
+    finally:
+        opening.cancel()
+        closing.set()
+        await holding
+
+
+@asynccontextmanager
 async def running_keeper(**settings: Any) -> AsyncIterator[Keeper]:
     """A service with these settings; the sync loop does not run."""
     values = Settings(**{"store_url": "memory://", **settings})
@@ -124,7 +146,7 @@ async def running_keeper(**settings: Any) -> AsyncIterator[Keeper]:
 
     app = create_app(open_use_cases, http_rules(values))
     async with (
-        app.lifespan(),
+        _held_by_one_task(app.lifespan()),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://keeper.test") as http,
     ):
         yield Keeper(app=app, http=http, store=store, clock=clock, service=opened[0])

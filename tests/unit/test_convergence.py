@@ -60,7 +60,7 @@ def check_what_every_decision_keeps(before: SessionState | None, decision: Decis
         assert after.expires_at >= before.expires_at
 
 
-@examples(1500)
+@examples(400)
 @given(deliveries())
 def test_any_order_and_any_repetition_ends_as_the_events_in_order(
     delivery: tuple[list[Happening], list[Happening]],
@@ -70,7 +70,7 @@ def test_any_order_and_any_repetition_ends_as_the_events_in_order(
     assert seen(delivered(arrivals)) == expected(history)
 
 
-@examples(60)
+@examples(30)
 @given(st.lists(st.one_of(activities, activities, ends), min_size=4, max_size=4))
 def test_every_single_permutation_of_four_events_ends_alike(history: list[Happening]) -> None:
     results = {seen(delivered(list(arrivals))) for arrivals in permutations(history)}
@@ -78,7 +78,7 @@ def test_every_single_permutation_of_four_events_ends_alike(history: list[Happen
     assert results == {expected(history)}
 
 
-@examples(300)
+@examples(120)
 @given(deliveries(max_size=12))
 def test_forgetting_tombstones_never_brings_back_what_was_removed(
     delivery: tuple[list[Happening], list[Happening]],
@@ -198,5 +198,5 @@ class SessionLife(RuleBasedStateMachine):
             self.erased = BEFORE_ALL
 
 
-SessionLife.TestCase.settings = examples(300)
+SessionLife.TestCase.settings = examples(120)
 TestSessionLife = SessionLife.TestCase
