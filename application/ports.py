@@ -38,6 +38,15 @@ class SyncBacklog:
     failed: int
 
 
+@dataclass(frozen=True, slots=True)
+class FailedSyncs:
+    """The sessions whose sync failed for good with one code; `oldest` is their oldest untold change."""
+
+    code: str
+    count: int
+    oldest: datetime
+
+
 class SessionStore(Protocol):
     """Where sessions are kept, one record each, with the trail of what was decided about them.
 
@@ -93,6 +102,16 @@ class SessionStore(Protocol):
     @abstractmethod
     async def backlog(self, now: datetime) -> SyncBacklog:
         """Cheap enough to be asked every few seconds, however many sessions there are."""
+
+    @abstractmethod
+    async def failed_by_code(self, now: datetime) -> Sequence[FailedSyncs]:
+        """Unexpired sessions whose sync failed for good, by the code of the failure, in any order."""
+
+    @abstractmethod
+    async def failed_syncs(
+        self, now: datetime, *, code: str | None, after: SessionId | None, limit: int
+    ) -> Sequence[SessionId]:
+        """Those sessions (with this code, if one is given) in the order of their ids, after `after`."""
 
     @abstractmethod
     async def clock_skew(self, clock: "Clock") -> timedelta | None:

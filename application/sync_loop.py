@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 
 from application.errors import GenesysMisconfigured, StoreUnavailable
 from application.ports import CallBudget, Clock, SessionStore
+from application.sync_aside import SetAside
 from application.sync_brake import BrakePolicy, SyncBrake
 from application.sync_session import SyncAttempt, SyncSession, SyncSessionHandler
 from domain.identity import SessionId
 from domain.session import SessionState
 
+STORE_FAULTS_MAX = 3
+CANDIDATES_MAX = 1000
 _log = logging.getLogger("session_keeper.sync")
 
 
@@ -21,13 +24,18 @@ class SyncLoopPolicy:
 
     Attributes:
         concurrency_max: calls under way at once.
-        poll_seconds: how often the store is asked when nobody in this process says that there is work.
+        poll_seconds: how often the store is asked when nobody in this process says that there is work;
+            also how long a session is set aside when it fails here for the first time.
         store_pause_seconds: the wait after the store did not answer.
+        aside_seconds_max: the longest that a session which fails here is set aside.
+        stop_seconds: how long calls under way may go on when the loop is stopped.
     """
 
     concurrency_max: int = 8
     poll_seconds: float = 0.25
     store_pause_seconds: float = 1.0
+    aside_seconds_max: float = 60.0
+    stop_seconds: float = 3.0
     brake: BrakePolicy = field(default_factory=BrakePolicy)
 
 
@@ -49,8 +57,10 @@ class SyncLoop:
         self._sync_session = sync_session
         self._policy = policy
         self._brake = SyncBrake(policy.brake)
+        self._aside = SetAside(seconds_min=policy.poll_seconds, seconds_max=policy.aside_seconds_max)
         self._work = asyncio.Event()
-        self._running: set[asyncio.Task[None]] = set()
+        self._under_way: dict[SessionId, asyncio.Task[SessionState | None]] = {}
+        self._store_faults = 0
 
     @property
     def misconfigured(self) -> GenesysMisconfigured | None:
@@ -62,40 +72,80 @@ class SyncLoop:
         return None
 
     async def run(self) -> None:
-        """Runs until it is cancelled; then claims that are held are given back."""
+        """Runs until it is cancelled; then calls end, and claims that are still held are given back."""
         try:
             while True:
                 await self._one_round()
         finally:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Waits a little for what is under way, and gives back the rest."""
+        if self._under_way:
+            await asyncio.wait(self._under_way.values(), timeout=self._policy.stop_seconds)
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def tell_now(self, session_id: SessionId) -> SessionState | None:
+        """Tells Genesys of this session out of turn, as soon as the budget allows; gives it as it is then.
+
+        None when that would be no use now: the session is under way or Genesys is away.
+        """
+        while (task := self._under_way.get(session_id)) is not None:
+            await asyncio.wait({task})
+        await self._wait_for_a_place()
+        await self._budget.take()
+        if session_id in self._under_way or not self._place_is_free():
+            self._budget.give_back()
+            return None
+        return await asyncio.shield(self._start(session_id))
 
     async def _one_round(self) -> None:
+        await self._wait_for_a_place()
+        await self._budget.take()
+        session_id = None
         try:
-            await self._wait_for_a_place()
-            candidates = await self._candidates()
-            if not candidates:
-                await self._wait_for_work()
-                return
-            for session_id in candidates:
-                await self._wait_for_a_place()
-                await self._budget.take()
-                self._start(session_id)
+            if self._place_is_free():
+                self._work.clear()
+                session_id = await self._longest_waiting()
         except StoreUnavailable as error:
-            _log.warning("store did not answer", extra={"reason": str(error)})
-            await asyncio.sleep(self._policy.store_pause_seconds)
+            self._note_store_fault(error)
+        finally:
+            if session_id is None:
+                self._budget.give_back()
+        if session_id is not None:
+            self._start(session_id)
+        elif self._place_is_free():
+            await self._wait_for_work()
 
-    async def _candidates(self) -> Sequence[SessionId]:
-        self._work.clear()
-        return await self._store.due_for_sync(self._clock.now(), self._policy.concurrency_max)
+    async def _longest_waiting(self) -> SessionId | None:
+        now = asyncio.get_running_loop().time()
+        hidden = len(self._under_way) + self._aside.count(now)
+        due = await self._store.due_for_sync(self._clock.now(), min(1 + hidden, CANDIDATES_MAX))
+        return self._first_free(due, now)
+
+    def _first_free(self, due: Sequence[SessionId], now: float) -> SessionId | None:
+        free = (one for one in due if one not in self._under_way and not self._aside.holds(one, now))
+        return next(free, None)
+
+    def _place_is_free(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        places = self._brake.places(self._policy.concurrency_max)
+        return len(self._under_way) < places and not self._brake.pause_seconds(now)
 
     async def _wait_for_a_place(self) -> None:
-        loop = asyncio.get_running_loop()
-        while len(self._running) >= (1 if self._brake.on else self._policy.concurrency_max):
-            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-        while pause := self._brake.pause_seconds(loop.time()):
-            await asyncio.sleep(pause)
+        if self._store_faults >= STORE_FAULTS_MAX:
+            await asyncio.sleep(self._policy.store_pause_seconds)
+        while not self._place_is_free():
+            pause = self._brake.pause_seconds(asyncio.get_running_loop().time())
+            if self._under_way:
+                await asyncio.wait(
+                    self._under_way.values(), timeout=pause or None, return_when=asyncio.FIRST_COMPLETED
+                )
+            else:
+                await asyncio.sleep(pause)
 
     async def _wait_for_work(self) -> None:
         try:
@@ -104,77 +154,64 @@ class SyncLoop:
         except TimeoutError:
             return
 
-    def _start(self, session_id: SessionId) -> None:
+    def _start(self, session_id: SessionId) -> asyncio.Task[SessionState | None]:
+        """The call that was taken goes to this session."""
         task = asyncio.create_task(self._attempt(session_id))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._under_way[session_id] = task
+        task.add_done_callback(lambda _: self._under_way.pop(session_id, None))
+        return task
 
-    async def _attempt(self, session_id: SessionId) -> None:
+    async def _attempt(self, session_id: SessionId) -> SessionState | None:
+        command = SyncSession(session_id=session_id, retry_seconds_max=self._brake.retry_seconds_max)
         try:
-            attempt = await self._sync_session(SyncSession(session_id=session_id))
+            attempt = await self._sync_session(command)
         except StoreUnavailable as error:
-            _log.warning("store did not answer", extra={"session_id": session_id, "reason": str(error)})
-            await asyncio.sleep(self._policy.store_pause_seconds)
-            return
+            self._set_aside(session_id, error)
+            self._note_store_fault(error)
+            return None
+        except Exception as error:  # noqa: BLE001 - one session that fails must not stop the others
+            self._set_aside(session_id, error)
+            return None
         if not attempt.claimed:
-            self._budget.give_back()
-            return
+            self._aside.strike(session_id, asyncio.get_running_loop().time())
+            return None
         self._note(session_id, attempt)
+        return attempt.state
+
+    def _set_aside(self, session_id: SessionId, error: Exception) -> None:
+        seconds = self._aside.strike(session_id, asyncio.get_running_loop().time())
+        _log.warning(
+            "a session is set aside",
+            extra={"session_id": session_id, "reason": _words(error), "seconds": seconds},
+        )
+
+    def _note_store_fault(self, error: StoreUnavailable) -> None:
+        self._store_faults += 1
+        if self._store_faults == STORE_FAULTS_MAX:
+            _log.warning("store does not answer", extra={"reason": str(error)})
 
     def _note(self, session_id: SessionId, attempt: SyncAttempt) -> None:
+        if attempt.fault is None:
+            self._aside.forgive(session_id)
+            self._store_faults = 0
+        else:
+            self._set_aside(session_id, attempt.fault)
+            self._note_store_fault(attempt.fault)
         was_on, was_misconfigured = self._brake.on, self._brake.misconfigured is not None
         self._brake.note(attempt.error, asyncio.get_running_loop().time())
         if attempt.error is not None:
-            level = logging.INFO if was_on else logging.WARNING
+            level = logging.DEBUG if was_on else logging.WARNING
             reason = str(attempt.error)
             _log.log(level, "Genesys was not told", extra={"session_id": session_id, "reason": reason})
         if self._brake.misconfigured is not None and not was_misconfigured:
             reason = str(self._brake.misconfigured)
             _log.error("Genesys refuses our credentials; sync is all but stopped", extra={"reason": reason})
+        elif self._brake.on and not was_on:
+            _log.error("Genesys is away; sync is down to a probe now and then")
         if was_on and not self._brake.on:
             _log.info("Genesys answers again")
 
 
-class InlineSync:
-    """`SYNC_MODE=inline`: tries within the request, and leaves the rest to the loop."""
-
-    def __init__(
-        self, *, budget: CallBudget, sync_session: SyncSessionHandler, loop: SyncLoop, seconds_max: float
-    ) -> None:
-        self._budget = budget
-        self._sync_session = sync_session
-        self._loop = loop
-        self._seconds_max = seconds_max
-        self._running: set[asyncio.Task[SessionState | None]] = set()
-
-    async def sync_soon(self, session_id: SessionId) -> SessionState | None:
-        """The session after the attempt, or None when that takes longer than the request may."""
-        task = asyncio.create_task(self._attempt(session_id))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        done, _ = await asyncio.wait({task}, timeout=self._seconds_max)
-        if not done:
-            return None
-        return task.result()
-
-    async def _attempt(self, session_id: SessionId) -> SessionState | None:
-        try:
-            async with asyncio.timeout(self._seconds_max):
-                await self._budget.take()
-        except TimeoutError:
-            return await self._loop.sync_soon(session_id)
-        try:
-            attempt = await self._sync_session(SyncSession(session_id=session_id))
-        except StoreUnavailable:
-            return None
-        if not attempt.claimed:
-            self._budget.give_back()
-        if attempt.error is not None:
-            await self._loop.sync_soon(session_id)
-        return attempt.state
-
-    async def close(self) -> None:
-        """Waits for what is under way; called once no request comes any more."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+def _words(error: Exception) -> str:
+    """The text of errors of our own; of others only the kind, for their text may hold anything."""
+    return str(error) if isinstance(error, StoreUnavailable) else type(error).__name__

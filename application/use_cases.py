@@ -10,6 +10,7 @@ from application.read_health import ReadHealthHandler
 from application.read_metrics import ReadMetricsHandler
 from application.read_session import ReadAuditTrailHandler, ReadSessionHandler
 from application.refuse_event import RefuseEventHandler
+from application.retry_syncs import ListFailedSyncsHandler, RetrySyncsHandler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class UseCases:
     erase_session: EraseSessionHandler
     erase_subject: EraseSubjectHandler
     evict_expired: EvictExpiredHandler
+    list_failed_syncs: ListFailedSyncsHandler
+    retry_syncs: RetrySyncsHandler
     check_readiness: CheckReadinessHandler
     read_health: ReadHealthHandler
     read_metrics: ReadMetricsHandler

@@ -34,7 +34,8 @@ def body_of(byte_size: int) -> bytes:
             "price": 19.99,
             "notes": ["fragile", "gift\nwrapped"],
         }
-    return json.dumps({"sessionId": "s", "eventType": "message", "context": context}, ensure_ascii=False).encode()
+    event = {"sessionId": "s", "eventType": "message", "context": context}
+    return json.dumps(event, ensure_ascii=False).encode()
 
 
 async def post(app: Any, body: bytes, number: int) -> None:

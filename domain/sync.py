@@ -83,9 +83,10 @@ class SyncPolicy:
     def enabled(self) -> bool:
         return self.target is not SyncTarget.NONE
 
-    def backoff_seconds(self, attempts: int) -> float:
-        """Exponential in the attempts made so far; jitter is for the caller to add."""
-        return min(self.retry_seconds_max, self.retry_seconds_min * 2.0 ** min(attempts - 1, 30))
+    def backoff_seconds(self, attempts: int, seconds_max: float | None = None) -> float:
+        """Exponential in the attempts made so far, to the smaller bound; jitter is for the caller to add."""
+        bound = self.retry_seconds_max if seconds_max is None else min(self.retry_seconds_max, seconds_max)
+        return min(bound, self.retry_seconds_min * 2.0 ** min(max(attempts, 1) - 1, 30))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

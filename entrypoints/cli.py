@@ -134,6 +134,33 @@ def erase(session_id: str | None, subject_id: str | None) -> None:
     sys.exit(run_erase(os.environ, session_id=session_id, subject_id=subject_id))
 
 
+@cli.group()
+def sync() -> None:
+    """The syncs that Genesys refused for good: look at them, put them back."""
+
+
+@sync.command("list")
+def sync_list() -> None:
+    """Counts by reason, and since when the oldest waits."""
+    from entrypoints.commands.sync import run_sync_list
+
+    sys.exit(run_sync_list(os.environ))
+
+
+@sync.command("retry")
+@click.argument("session_ids", nargs=-1)
+@click.option("--reason", "code", help="All that failed with this code.")
+@click.option("--all", "every", is_flag=True, help="All that failed.")
+@click.option("--dry-run", is_flag=True, help="Say which, and do nothing.")
+def sync_retry(session_ids: tuple[str, ...], code: str | None, *, every: bool, dry_run: bool) -> None:
+    """Put sessions back to be told again; they spend the same budget as all others."""
+    from entrypoints.commands.sync import run_sync_retry
+
+    if bool(session_ids) + bool(code) + every != 1:
+        raise click.UsageError("give session ids, --reason or --all")
+    sys.exit(run_sync_retry(os.environ, session_ids, code=code, every=every, dry_run=dry_run))
+
+
 @cli.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--events", is_flag=True, help="The files hold whole webhook bodies, not contexts.")

@@ -30,7 +30,9 @@ from application.read_health import ReadHealthHandler
 from application.read_metrics import ReadMetricsHandler
 from application.read_session import ReadAuditTrailHandler, ReadSessionHandler
 from application.refuse_event import RefuseEventHandler
-from application.sync_loop import InlineSync, SyncLoop
+from application.retry_syncs import ListFailedSyncsHandler, RetrySyncsHandler
+from application.sync_inline import InlineSync
+from application.sync_loop import SyncLoop
 from application.sync_session import SyncSessionHandler
 from application.use_cases import UseCases
 from domain.decisions import Policies
@@ -64,7 +66,13 @@ def _build_service(
     policies: Policies,
 ) -> Service:
     sync_session = SyncSessionHandler(
-        store=store, gateway=gateway, clock=clock, ids=ids, metrics=metrics, policies=policies
+        store=store,
+        gateway=gateway,
+        budget=budget,
+        clock=clock,
+        ids=ids,
+        metrics=metrics,
+        policies=policies,
     )
     sync_loop = SyncLoop(
         store=store,
@@ -73,9 +81,8 @@ def _build_service(
         sync_session=sync_session,
         policy=rules.sync_loop_policy(settings),
     )
-    inline_sync = InlineSync(
-        budget=budget, sync_session=sync_session, loop=sync_loop, seconds_max=settings.sync_inline_seconds
-    )
+    inline_sync = InlineSync(loop=sync_loop, seconds_max=settings.sync_inline_seconds)
+    metrics.watch_budget(budget.figures)
     erase_session = EraseSessionHandler(store=store, clock=clock, ids=ids, metrics=metrics, policies=policies)
 
     def genesys_problem() -> str | None:
@@ -101,6 +108,8 @@ def _build_service(
             metrics=metrics,
             audit_retention=timedelta(seconds=settings.audit_retention_seconds),
         ),
+        list_failed_syncs=ListFailedSyncsHandler(store=store, clock=clock),
+        retry_syncs=RetrySyncsHandler(store=store, clock=clock),
         check_readiness=CheckReadinessHandler(store=store, clock=clock, genesys_problem=genesys_problem),
         read_health=ReadHealthHandler(store=store, metrics=metrics),
         read_metrics=ReadMetricsHandler(store=store, clock=clock, metrics=metrics),
@@ -153,6 +162,7 @@ class Container(containers.DeclarativeContainer):
         credentials=providers.Singleton(rules.credentials, settings),
         budget=budget,
         clock=clock,
+        metrics=metrics,
         limits=providers.Singleton(rules.call_limits, settings),
     )
     gateway: providers.Provider[GenesysGateway] = providers.Factory(

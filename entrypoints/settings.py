@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             pattern=r"^(memory://|sqlite:///.+|postgres(ql)?://[^/?#\s]*(/[^?#@]*)?(\?[^#]*)?)$",
             extra={
+                "url": True,
                 "secret": True,
                 "may": "memory://, sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
             },

@@ -20,13 +20,16 @@ from adapters.genesys.failures import (
     error_of_network,
     failure_of,
     is_retryable_at_once,
+    outcome_of,
 )
 from adapters.genesys.oauth import Credentials, TokenAnswer, TokenSource, no_credentials
-from adapters.genesys.pace import WindowReport
+from adapters.genesys.rate_window import WindowReport
 from application.errors import GenesysMisconfigured, GenesysUnavailable
-from application.ports import Clock
+from application.ports import Clock, Metrics
 
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
+UNTOLD_WAIT_SECONDS = 5.0
+"""After a 429 that does not say how long to wait; Genesys' own client libraries begin with as much."""
 T = TypeVar("T")
 _log = logging.getLogger("session_keeper.genesys")
 
@@ -44,11 +47,13 @@ class CallLimits:
     """Attributes:
     call_seconds_max: for one call, from connecting to the last byte.
     attempts_max: calls for one write-back while the fault looks like a passing one.
+    retry_wait_seconds_max: how long such a retry waits for the budget.
     connections_max: open at once.
     """
 
     call_seconds_max: float = 10.0
     attempts_max: int = 3
+    retry_wait_seconds_max: float = 2.0
     connections_max: int = 8
 
 
@@ -61,6 +66,7 @@ class GenesysClient:
         credentials: Credentials | None,
         budget: GenesysBudget,
         clock: Clock,
+        metrics: Metrics,
         limits: CallLimits,
     ) -> None:
         self._http = http
@@ -68,6 +74,7 @@ class GenesysClient:
         self._credentials = credentials
         self._budget = budget
         self._clock = clock
+        self._metrics = metrics
         self._limits = limits
         self._tokens = TokenSource(self._fetch_token)
         self._retry = stamina.AsyncRetryingCaller(
@@ -84,14 +91,17 @@ class GenesysClient:
         Raises:
             GenesysRefused, GenesysUnavailable, GenesysMisconfigured.
         """
-        taken = True
+        last: GenesysUnavailable | None = None
 
         async def attempt() -> bytes:
-            nonlocal taken
-            if not taken:
-                await self._budget.take()
-            taken = False
-            return await self._authorised(method, path, body)
+            nonlocal last
+            if last is not None:
+                await self._take_soon(last)
+            try:
+                return await self._authorised(method, path, body)
+            except GenesysUnavailable as error:
+                last = error
+                raise
 
         return await self._retry(attempt)
 
@@ -99,15 +109,19 @@ class GenesysClient:
         """Takes one more call from the budget."""
         await self._budget.take()
 
-    async def _authorised(self, method: str, path: str, body: bytes | None) -> bytes:
+    async def _take_soon(self, last: GenesysUnavailable) -> None:
+        """A retry that the budget has no call for is left to the next attempt at the session."""
         try:
-            response, answer = await self._with_token(method, path, body)
-            if response.status_code == HTTPStatus.UNAUTHORIZED:
+            async with asyncio.timeout(self._limits.retry_wait_seconds_max):
                 await self._budget.take()
-                response, answer = await self._with_token(method, path, body)
-        except _NoTokenError as missing:
-            self._budget.give_back()
-            raise missing.reason from missing.reason.__cause__
+        except TimeoutError:
+            raise last from last.__cause__
+
+    async def _authorised(self, method: str, path: str, body: bytes | None) -> bytes:
+        response, answer = await self._with_token(method, path, body)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            await self._budget.take()
+            response, answer = await self._with_token(method, path, body)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise GenesysMisconfigured(failure_of(response, answer))
         if not response.is_success:
@@ -117,26 +131,32 @@ class GenesysClient:
         return answer
 
     def _close_gate(self, error: Exception) -> None:
-        if isinstance(error, GenesysUnavailable) and error.retry_seconds is not None:
-            _log.warning(
-                "Genesys asks to wait", extra={"seconds": error.retry_seconds, "status": error.failure.status}
-            )
-            self._budget.close(error.retry_seconds)
+        if not isinstance(error, GenesysUnavailable):
+            return
+        seconds = error.retry_seconds
+        if seconds is None and error.failure.status == HTTPStatus.TOO_MANY_REQUESTS:
+            seconds = UNTOLD_WAIT_SECONDS
+        if seconds is not None:
+            _log.warning("Genesys asks to wait", extra={"seconds": seconds, "status": error.failure.status})
+            self._budget.close(seconds)
 
     async def _with_token(self, method: str, path: str, body: bytes | None) -> tuple[httpx.Response, bytes]:
+        """Uses up one call that was taken: made, or given back because there is no token to make it with."""
         try:
             token = await self._tokens.token()
-        except (GenesysMisconfigured, GenesysUnavailable) as error:
-            raise _NoTokenError(error) from error
+        except BaseException:
+            self._budget.give_back()
+            raise
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         if body is not None:
             headers["content-type"] = "application/json"
-        report = None
+        report, outcome, sent_at = None, "no_answer", asyncio.get_running_loop().time()
         try:
             response, answer = await self._exchange(method, self._endpoints.api_url + path, headers, body)
-            report = _window_report(response)
+            report, outcome = _window_report(response), outcome_of(response.status_code)
         finally:
-            self._budget.answered(report)
+            self._budget.answered(report, sent_at)
+            self._metrics.genesys_called(outcome, asyncio.get_running_loop().time() - sent_at)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             self._tokens.refused(token)
         return response, answer
@@ -158,7 +178,7 @@ class GenesysClient:
             raise error
         try:
             return msgspec.json.decode(answer, type=TokenAnswer)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise error_of_network(error) from error
 
     async def _exchange(
@@ -181,14 +201,6 @@ class GenesysClient:
                     await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, AnswerTooLarge) as error:
             raise error_of_network(error) from error
-
-
-class _NoTokenError(Exception):
-    """The call could not be begun; so it was not spent."""
-
-    def __init__(self, reason: GenesysMisconfigured | GenesysUnavailable) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
 
 
 async def _read(response: httpx.Response) -> bytes:

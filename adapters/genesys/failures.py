@@ -6,7 +6,7 @@ from http import HTTPStatus
 import httpx
 import msgspec
 
-from adapters.genesys.retry_after import retry_after_seconds
+from adapters.genesys.retry_after import moment_of, retry_after_seconds
 from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
 from domain.sync import SyncFailure
 
@@ -44,7 +44,8 @@ def error_of_answer(response: httpx.Response, body: bytes, now: datetime) -> Gen
     """The error of an answer that is no success and no 401."""
     status = response.status_code
     failure = failure_of(response, body)
-    retry_seconds = retry_after_seconds(response.headers.get("retry-after"), now)
+    told_at = moment_of(response.headers.get("date")) or now
+    retry_seconds = retry_after_seconds(response.headers.get("retry-after"), told_at)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return GenesysUnavailable(failure, retry_seconds=retry_seconds, outage=False)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
@@ -69,6 +70,11 @@ def is_retryable_at_once(error: Exception) -> bool:
     if not isinstance(error, GenesysUnavailable) or error.retry_seconds is not None:
         return False
     return error.failure.status is None or error.failure.status in RETRYABLE_AT_ONCE
+
+
+def outcome_of(status: int) -> str:
+    """How a call ended, in few words: `2xx`, `429`."""
+    return "429" if status == HTTPStatus.TOO_MANY_REQUESTS else f"{status // 100}xx"
 
 
 def _phrase(status: int) -> str:

@@ -7,6 +7,7 @@ refresh token, and `expires_in` says how long it lasts.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -14,6 +15,7 @@ from application.errors import GenesysMisconfigured
 from domain.sync import SyncFailure
 
 EARLY_SECONDS_MAX = 60.0
+EARLY_FRACTION = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +28,13 @@ class Credentials:
 
 
 class TokenAnswer(msgspec.Struct):
-    access_token: str
+    """The token must fit into a header as it stands."""
+
+    access_token: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+$")]
     expires_in: float
+
+    def __repr__(self) -> str:
+        return f"TokenAnswer(expires_in={self.expires_in})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +42,25 @@ class _Token:
     text: str
     good_until: float
 
+    def __repr__(self) -> str:
+        return f"_Token(good_until={self.good_until})"
+
 
 class TokenSource:
     def __init__(self, fetch: Callable[[], Awaitable[TokenAnswer]]) -> None:
         """`fetch` makes the call and raises a GenesysError."""
         self._fetch = fetch
         self._token: _Token | None = None
-        self._fetching = asyncio.Lock()
+        self._fetching: asyncio.Task[_Token] | None = None
 
     async def token(self) -> str:
-        """A token that is still good for a while."""
+        """A token that is still good for a while; a failure is that of all who waited for it."""
         token = self._good()
         if token is None:
-            async with self._fetching:
-                token = self._good() or await self._fetched()
+            if self._fetching is None:
+                self._fetching = asyncio.create_task(self._fetched())
+                self._fetching.add_done_callback(self._end_fetching)
+            token = await asyncio.shield(self._fetching)
         return token.text
 
     def refused(self, text: str) -> None:
@@ -61,11 +73,16 @@ class TokenSource:
         return self._token if self._token is not None and now < self._token.good_until else None
 
     async def _fetched(self) -> _Token:
+        asked_at = asyncio.get_running_loop().time()
         answer = await self._fetch()
-        early = min(EARLY_SECONDS_MAX, answer.expires_in * 0.1)
-        good_until = asyncio.get_running_loop().time() + answer.expires_in - early
-        self._token = _Token(answer.access_token, good_until)
+        early = min(EARLY_SECONDS_MAX, answer.expires_in * EARLY_FRACTION)
+        self._token = _Token(answer.access_token, asked_at + answer.expires_in - early)
         return self._token
+
+    def _end_fetching(self, task: "asyncio.Task[_Token]") -> None:
+        self._fetching = None
+        if not task.cancelled():
+            task.exception()  # those who waited may all be gone, and then nobody asks for it
 
 
 def no_credentials() -> GenesysMisconfigured:

@@ -8,16 +8,26 @@ SECONDS_MAX = 300.0
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait, from 0 to SECONDS_MAX; None when there is no header, or none that makes sense."""
+    """Seconds to wait, from 0 to SECONDS_MAX; None when there is no header, or none that makes sense.
+
+    Args:
+        now: by the clock of whoever wrote the header, if it told it (`Date`).
+    """
     if value is None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
         return min(float(text[:9]), SECONDS_MAX)
+    moment = moment_of(text)
+    return None if moment is None else min(max(0.0, (moment - now).total_seconds()), SECONDS_MAX)
+
+
+def moment_of(text: str | None) -> datetime | None:
+    """The moment of an HTTP date; None when it is none. One without a zone is in UTC, as all of them are."""
+    if text is None:
+        return None
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, IndexError, OverflowError):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - now).total_seconds()), SECONDS_MAX)

@@ -15,7 +15,7 @@ from adapters.http.openapi import caller_security, openapi_config, webhook_secur
 from adapters.http.probes import health, live, metrics, ready
 from adapters.http.problems import EXCEPTION_HANDLERS
 from adapters.http.schema_page import schema_router
-from adapters.http.sessions import erase_session, read_audit_trail, read_session
+from adapters.http.sessions import check_query, erase_session, read_audit_trail, read_session
 from adapters.http.webhooks import WebhookRules, receive_event
 from application.use_cases import UseCases
 
@@ -55,6 +55,7 @@ def create_app(open_use_cases: OpenUseCases, rules: HttpRules) -> Litestar:
             Router(
                 "/",
                 guards=[senders.guard],
+                before_request=check_query,
                 route_handlers=with_all_methods(read_session, erase_session, read_audit_trail, metrics),
                 security=caller_security(wanted=bool(senders.api_keys)),
             ),

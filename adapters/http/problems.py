@@ -10,42 +10,14 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from adapters.http.answers import ProblemAnswer, VariableAnswer, ViolationAnswer
+from adapters.http.errors import BodyTooLarge, NotAuthorised, SenderGone, WrongMediaType
 from adapters.http.strict_json import InvalidJson
 from application.errors import SessionNotFound, StoreUnavailable
-from domain.errors import ContextTooLarge, EventRefused, InvalidEvent, Violation
+from domain.errors import ContextTooLarge, InvalidEvent, Violation
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 1
 _log = logging.getLogger("session_keeper.http")
-
-
-class NotAuthorised(Exception):
-    """The sender did not prove who it is; `challenge` is the `WWW-Authenticate` header."""
-
-    def __init__(self, detail: str, challenge: str) -> None:
-        super().__init__(detail)
-        self.challenge = challenge
-
-
-class WrongMediaType(EventRefused):
-    """The body is not what it has to be; the text says what that is."""
-
-
-class BodyTooLarge(EventRefused):
-    """The body goes over its limit.
-
-    Attributes:
-        byte_size: as announced; None when the sender did not say.
-    """
-
-    def __init__(self, byte_size: int | None, byte_size_max: int) -> None:
-        super().__init__(f"the body may have {byte_size_max} bytes")
-        self.byte_size = byte_size
-        self.byte_size_max = byte_size_max
-
-
-class SenderGone(Exception):
-    """The sender broke off, or was cut off, before its body had come."""
 
 
 def problem_response(problem: ProblemAnswer, headers: Mapping[str, str] | None = None) -> Response[bytes]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from adapters.http.problems import NotAuthorised
+from adapters.http.errors import NotAuthorised
 
 SIGNATURE_HEADER = "x-hub-signature-256"
 _SCHEME = "sha256="

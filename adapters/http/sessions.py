@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get
 from litestar.di import NamedDependency
+from litestar.exceptions import ClientException
 from litestar.params import FromPath, QueryParameter
 from litestar.status_codes import HTTP_204_NO_CONTENT, HTTP_304_NOT_MODIFIED
 
@@ -20,6 +21,14 @@ from domain.identity import SessionId
 JSON = "application/json"
 PLACE_MAX = 2**53 - 1  # what JSON carries safely
 PAGE_MAX = 1000
+
+
+async def check_query(request: Request[Any, Any, Any]) -> None:
+    """Runs before the parameters are read: where one is wrong, Litestar decodes the whole query strictly."""
+    try:
+        request.scope["query_string"].decode()
+    except UnicodeDecodeError as error:
+        raise ClientException from error
 
 
 @get(

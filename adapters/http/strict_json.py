@@ -27,7 +27,7 @@ _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _UTF8_BYTES_MAX: Final = 4
 
 
-class InvalidJson(Exception):  # noqa: N818 - named for the fact, as all errors of this service
+class InvalidJson(Exception):
     """The body is not JSON that is safe to hand on; `violations` says where and why, in document order."""
 
     def __init__(self, violations: tuple[Violation, ...]) -> None:

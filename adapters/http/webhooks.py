@@ -10,9 +10,9 @@ from litestar.exceptions import ClientException, InternalServerException
 from litestar.status_codes import HTTP_200_OK, HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 from adapters.http.answers import EventAnswer, encoded
+from adapters.http.errors import BodyTooLarge, SenderGone, WrongMediaType
 from adapters.http.event_body import command_of, session_id_of
 from adapters.http.openapi import EVENT_RESPONSES, EventOperation
-from adapters.http.problems import BodyTooLarge, SenderGone, WrongMediaType
 from adapters.http.senders import SIGNATURE_HEADER, Senders
 from adapters.http.strict_json import InvalidJson, JsonLimits, decode_strictly
 from application.errors import StoreUnavailable

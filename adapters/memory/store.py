@@ -1,16 +1,21 @@
 """A store in the memory of this process, for tests and for trying things out. It forgets at exit."""
 
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
-from application.ports import AuditPage, Clock, SessionStore, SyncBacklog
+from application.errors import StoreUnavailable
+from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.audit import AuditEntry
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
+from domain.instants import to_microseconds
 from domain.record import SessionRecord
 from domain.session import SessionState
+from domain.sync import SyncLane
 
 
 class MemorySessionStore(SessionStore):
@@ -18,7 +23,11 @@ class MemorySessionStore(SessionStore):
 
     def __init__(self) -> None:
         self._records: dict[SessionId, SessionRecord] = {}
+        self._expiring = _ByTime()
+        self._due = {lane.value: _ByTime() for lane in SyncLane}
+        self._failed: set[SessionId] = set()
         self._trail: dict[int, AuditEntry] = {}
+        self._trail_by_time = _ByTime()
         self._places: defaultdict[SessionId, list[int]] = defaultdict(list)
         self._last_place = 0
 
@@ -26,15 +35,18 @@ class MemorySessionStore(SessionStore):
         record = self._records.get(session_id)
         before = None if record is None else record.state()
         decision = decide(before)
-        if decision.state is None:
-            self._records.pop(session_id, None)
-        elif decision.state is not before:
-            self._records[session_id] = SessionRecord.of(decision.state)
+        if decision.state is not before:
+            try:
+                after = None if decision.state is None else SessionRecord.of(decision.state)
+            except ValueError as error:
+                raise StoreUnavailable(f"the session cannot be written: {type(error).__name__}") from error
+            self._put(session_id, record, after)
         if decision.forgets_audit:
             self._forget(self._places.pop(session_id, []))
         for entry in decision.audit:
             self._last_place += 1
             self._trail[self._last_place] = entry
+            self._trail_by_time.add(entry.time, self._last_place)
             self._places[session_id].append(self._last_place)
         return decision
 
@@ -43,26 +55,28 @@ class MemorySessionStore(SessionStore):
         return None if record is None or record.expires_at <= now else record.state()
 
     async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
-        places = [place for place in self._places.get(session_id, []) if place > after]
+        places = self._places.get(session_id, [])
+        places = places[bisect_right(places, after) :][: limit + 1]
         entries = tuple(self._trail[place] for place in places[:limit])
         return AuditPage(entries, places[limit - 1] if len(places) > limit else None)
 
     async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        due = sorted((record.sync_lane, record.sync_due_at, record.session_id) for record in self._due(now))
-        return [SessionId(session_id) for _, _, session_id in due[:limit]]
+        return [SessionId(record.session_id) for record in islice(self._due_records(now), limit)]
 
     async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        gone = (session_id for session_id, record in self._records.items() if record.expires_at <= now)
-        return list(islice(gone, limit))
+        return list(islice(self._expiring.until(now), limit))
 
     async def of_subject(self, subject_id: SubjectId, limit: int) -> Sequence[SessionId]:
         of_it = (id_ for id_, record in self._records.items() if record.subject_id == subject_id)
         return list(islice(of_it, limit))
 
     async def forget_audit(self, before: datetime, limit: int) -> int:
-        old = list(islice((place for place, entry in self._trail.items() if entry.time < before), limit))
+        old = list(islice(self._trail_by_time.until(before - timedelta.resolution), limit))
         for place in old:
-            self._places[self._trail[place].session_id].remove(place)
+            session_id = self._trail[place].session_id
+            self._places[session_id].remove(place)
+            if not self._places[session_id]:
+                del self._places[session_id]
         self._forget(old)
         return len(old)
 
@@ -70,20 +84,70 @@ class MemorySessionStore(SessionStore):
         return len(self._trail)
 
     async def backlog(self, now: datetime) -> SyncBacklog:
-        due = [record.sync_due_at for record in self._due(now) if record.sync_due_at is not None]
-        failed = sum(record.sync_failure is not None for record in self._records.values())
-        return SyncBacklog(due=len(due), oldest_due_at=min(due, default=None), failed=failed)
+        due = [record.sync_due_at for record in self._due_records(now) if record.sync_due_at is not None]
+        return SyncBacklog(due=len(due), oldest_due_at=min(due, default=None), failed=len(self._failed))
+
+    async def failed_by_code(self, now: datetime) -> Sequence[FailedSyncs]:
+        changes: defaultdict[str, list[datetime]] = defaultdict(list)
+        for code, record in self._untold(now):
+            changes[code].append(record.updated_at)
+        return [FailedSyncs(code, len(moments), min(moments)) for code, moments in changes.items()]
+
+    async def failed_syncs(
+        self, now: datetime, *, code: str | None, after: SessionId | None, limit: int
+    ) -> Sequence[SessionId]:
+        found = sorted(record.session_id for has, record in self._untold(now) if code in {None, has})
+        return [SessionId(one) for one in found if after is None or one > after][:limit]
 
     async def clock_skew(self, clock: Clock) -> timedelta | None:  # noqa: ARG002 - our clock is its clock
         return None
 
-    def _due(self, now: datetime) -> Iterable[SessionRecord]:
-        return (
-            record
-            for record in self._records.values()
-            if record.sync_due_at is not None and record.sync_due_at <= now < record.expires_at
-        )
+    def _put(self, session_id: SessionId, old: SessionRecord | None, new: SessionRecord | None) -> None:
+        if old is not None:
+            del self._records[session_id]
+            self._expiring.remove(old.expires_at, session_id)
+            if old.sync_due_at is not None:
+                self._due[old.sync_lane].remove(old.sync_due_at, session_id)
+            self._failed.discard(session_id)
+        if new is not None:
+            self._records[session_id] = new
+            self._expiring.add(new.expires_at, session_id)
+            if new.sync_due_at is not None:
+                self._due[new.sync_lane].add(new.sync_due_at, session_id)
+            if new.sync_failure is not None:
+                self._failed.add(session_id)
+
+    def _due_records(self, now: datetime) -> Iterator[SessionRecord]:
+        """Live ones first, then by the time at which they became due."""
+        for lane in SyncLane:
+            for session_id in self._due[lane.value].until(now):
+                if (record := self._records[session_id]).expires_at > now:
+                    yield record
 
     def _forget(self, places: Iterable[int]) -> None:
         for place in places:
-            del self._trail[place]
+            self._trail_by_time.remove(self._trail.pop(place).time, place)
+
+    def _untold(self, now: datetime) -> Iterator[tuple[str, SessionRecord]]:
+        """With the code of the failure."""
+        for session_id in self._failed:
+            record = self._records[session_id]
+            if record.sync_failure is not None and record.expires_at > now:
+                yield record.sync_failure, record
+
+
+class _ByTime:
+    """Things in the order of their times, so that the first ones are found without a look at the rest."""
+
+    def __init__(self) -> None:
+        self._items: list[tuple[int, Any]] = []
+
+    def add(self, moment: datetime, thing: Any) -> None:
+        insort(self._items, (to_microseconds(moment), thing))
+
+    def remove(self, moment: datetime, thing: Any) -> None:
+        del self._items[bisect_left(self._items, (to_microseconds(moment), thing))]
+
+    def until(self, moment: datetime) -> Iterator[Any]:
+        for place in range(bisect_left(self._items, (to_microseconds(moment) + 1,))):
+            yield self._items[place][1]

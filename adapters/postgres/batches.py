@@ -6,6 +6,7 @@ is ever held between two messages to the server: a process that is stopped in be
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from adapters.postgres import rows, statements
-from adapters.postgres.connection import connection_from
+from adapters.postgres.connection import Connections
 from application.decision_batch import SessionWrite, decide_in_order
 from application.errors import StoreUnavailable
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
 from domain.record import RecordUnreadable
 
+_log = logging.getLogger("session_keeper.store")
 _BAD_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 
@@ -36,22 +38,23 @@ class _Update:
 class UpdateBatches:
     def __init__(
         self,
-        pool: "asyncpg.Pool[asyncpg.Record]",
+        connections: Connections,
         *,
-        timeout_seconds: float,
         batch_max: int,
         waiting_max: int,
         races_max: int,
     ) -> None:
-        self._pool = pool
-        self._timeout_seconds = timeout_seconds
+        self._connections = connections
         self._batch_max = batch_max
         self._waiting_max = waiting_max
         self._races_max = races_max
         self._waiting: deque[_Update] = deque()
         self._work = asyncio.Event()
+        self._closed = False
 
     async def update(self, session_id: SessionId, decide: Decide) -> Decision:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         if len(self._waiting) >= self._waiting_max:
             raise StoreUnavailable(f"{self._waiting_max} writes are waiting already")
         update = _Update(session_id, decide, asyncio.get_running_loop().create_future())
@@ -68,6 +71,7 @@ class UpdateBatches:
                 if batch:
                     await self._attempt(batch)
         finally:
+            self._closed = True
             _fail(self._waiting, StoreUnavailable("the store is being closed"))
 
     def _gather(self) -> list[_Update]:
@@ -87,20 +91,30 @@ class UpdateBatches:
             cause = error.__cause__
             if isinstance(cause, asyncpg.DeadlockDetectedError | asyncpg.SerializationError):
                 self._again(batch)
-            elif isinstance(cause, _BAD_DATA) and len({update.session_id for update in batch}) > 1:
-                for session_id in {update.session_id for update in batch}:
-                    await self._attempt([update for update in batch if update.session_id == session_id])
+            elif isinstance(cause, _BAD_DATA):
+                await self._attempt_apart(batch, error)
             else:
                 _fail(batch, error)
+        except Exception as error:  # noqa: BLE001 - the loop must live, the callers are told
+            _log.exception("a write failed for a reason of our own")
+            await self._attempt_apart(batch, StoreUnavailable(f"PostgreSQL: {type(error).__name__}"))
         except BaseException:
             _fail(batch, StoreUnavailable("the write was broken off"))
             raise
 
+    async def _attempt_apart(self, batch: Sequence[_Update], error: StoreUnavailable) -> None:
+        """One of them cannot be written: each session by itself, then each update, so that it is alone."""
+        if len(batch) == 1:
+            _fail(batch, error)
+            return
+        sessions = _by_session(batch)
+        parts = list(sessions.values()) if len(sessions) > 1 else [[update] for update in batch]
+        for part in parts:
+            await self._attempt(part)
+
     async def _write(self, batch: Sequence[_Update]) -> None:
-        by_session: dict[SessionId, list[_Update]] = {}
-        for update in batch:
-            by_session.setdefault(update.session_id, []).append(update)
-        async with connection_from(self._pool, self._timeout_seconds) as connection:
+        by_session = _by_session(batch)
+        async with self._connections.one() as connection:
             found = {
                 SessionId(row["session_id"]): row
                 for row in await connection.fetch(statements.READ, list(by_session))
@@ -138,6 +152,13 @@ class UpdateBatches:
             else:
                 self._waiting.appendleft(update)
                 self._work.set()
+
+
+def _by_session(updates: Sequence[_Update]) -> dict[SessionId, list[_Update]]:
+    sessions: dict[SessionId, list[_Update]] = {}
+    for update in updates:
+        sessions.setdefault(update.session_id, []).append(update)
+    return sessions
 
 
 def _decided(

@@ -3,72 +3,115 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy.exc import SQLAlchemyError
 
 from application.errors import StoreUnavailable
+
+_NO_TABLES = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)
+_NO_ANSWER = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    EOFError,
+    OverflowError,
+)
 
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """What driver, toolkit and network raise becomes the application's error."""
+    """What driver and network raise becomes the application's error."""
     try:
         yield
-    except asyncpg.UndefinedTableError as error:
+    except _NO_TABLES as error:
         raise StoreUnavailable("PostgreSQL: the tables are missing: run session-keeper migrate") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError, TimeoutError) as error:
+    except _NO_ANSWER as error:
         what = str(error) or "no answer in time"
         raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {what}") from error
 
 
-async def _keep_as_it_is(_connection: object) -> None:
-    """Nothing here changes a session's settings, so a round trip to reset them would be for nothing."""
+class Connections:
+    """A pool, and one deadline for all that an exchange with the server takes."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", timeout_seconds: float) -> None:
+        self._pool = pool
+        self._timeout_seconds = timeout_seconds
+        self._deadlines: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
+        """A connection for one exchange.
+
+        One that failed in any way is thrown away: asyncpg would wait on it for the answer to a
+        cancellation, which never comes from a server that is cut off.
+
+        Raises:
+            StoreUnavailable: there was no connection or no answer in time.
+        """
+        with translated_errors():
+            async with asyncio.timeout(self._timeout_seconds) as deadline:
+                self._deadlines.add(deadline)
+                try:
+                    connection = await self._pool.acquire()
+                    try:
+                        yield connection
+                    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncio.CancelledError):
+                        connection.terminate()
+                        raise
+                    finally:
+                        await self._pool.release(connection)
+                finally:
+                    self._deadlines.discard(deadline)
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with self.one() as connection:
+            return await connection.fetch(statement, *arguments)
+
+    def cut_off(self) -> None:
+        """Whoever waits for an answer, or for a connection, is told at once that there is none."""
+        for deadline in self._deadlines:
+            if not deadline.expired():
+                deadline.reschedule(0)
 
 
 @asynccontextmanager
-async def open_pool(
+async def open_connections(
     url: str, *, connections_max: int, timeout_seconds: float
-) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
-    """A pool that opens connections when they are wanted, also after the server was away."""
-    pool = asyncpg.create_pool(
-        url,
-        min_size=0,
-        max_size=connections_max,
-        timeout=timeout_seconds,
-        command_timeout=timeout_seconds,
-        reset=_keep_as_it_is,
-        max_inactive_connection_lifetime=60.0,
-        server_settings={
-            "application_name": "session-keeper",
-            "statement_timeout": str(int(timeout_seconds * 1000)),
-            "idle_in_transaction_session_timeout": str(int(timeout_seconds * 2000)),
-        },
-    )
-    await pool
+) -> AsyncIterator[Connections]:
+    """Connections that are opened when they are wanted, also after the server was away.
+
+    Raises:
+        StoreUnavailable: the URL cannot be understood.
+    """
     try:
-        yield pool
+        with translated_errors():
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=0,
+                max_size=connections_max,
+                timeout=timeout_seconds,
+                command_timeout=timeout_seconds,
+                reset=_keep_as_it_is,
+                max_inactive_connection_lifetime=60.0,
+                server_settings={
+                    "application_name": "session-keeper",
+                    "statement_timeout": str(int(timeout_seconds * 1000)),
+                    "idle_in_transaction_session_timeout": str(int(timeout_seconds * 2000)),
+                },
+            )
+    except ValueError as error:
+        raise StoreUnavailable(f"PostgreSQL: {error}") from error
+    connections = Connections(pool, timeout_seconds)
+    try:
+        yield connections
     finally:
+        connections.cut_off()
         pool.terminate()
 
 
-@asynccontextmanager
-async def connection_from(
-    pool: "asyncpg.Pool[asyncpg.Record]", timeout_seconds: float
-) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
-    """A connection for one exchange, within one deadline for all of it.
-
-    One that failed in any way is thrown away: asyncpg would wait on it for the answer to a cancellation,
-    which never comes from a server that is cut off.
-    """
-    with translated_errors():
-        async with asyncio.timeout(timeout_seconds):
-            connection = await pool.acquire()
-            try:
-                yield connection
-            except (OSError, TimeoutError, asyncpg.InterfaceError, asyncio.CancelledError):
-                connection.terminate()
-                raise
-            finally:
-                await pool.release(connection)
+async def _keep_as_it_is(_connection: object) -> None:
+    """Nothing here changes a session's settings, so a round trip to reset them would be for nothing."""

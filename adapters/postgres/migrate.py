@@ -1,15 +1,20 @@
 """Bringing a PostgreSQL database to the newest schema, or to any revision."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.postgres.connection import translated_errors
+from application.errors import StoreUnavailable
 
 LOCK_KEY = 0x5E55104B
 """Two migrations at once wait for each other on this advisory lock."""
@@ -45,12 +50,22 @@ async def _in_transaction(url: str, run: Any) -> None:
         return await asyncpg.connect(url)
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
-    with translated_errors():
+    with translated_errors(), _translated_toolkit_errors():
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(run)
         finally:
             await engine.dispose()
+
+
+@contextmanager
+def _translated_toolkit_errors() -> Iterator[None]:
+    """What SQLAlchemy and alembic raise becomes the application's error, in the server's own words."""
+    try:
+        yield
+    except (SQLAlchemyError, CommandError) as error:
+        said = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreUnavailable(f"PostgreSQL: {said}") from error
 
 
 def _upgrade(connection: Connection, revision: str) -> None:

@@ -86,8 +86,17 @@ END FROM pg_class WHERE oid = 'audit'::regclass
 """
 BACKLOG = """
 SELECT count(*), min(sync_due_at) FROM sessions
-WHERE sync_due_at IS NOT NULL AND sync_due_at <= $1 AND expires_at > $1
+WHERE sync_lane = ANY($1::text[]) AND sync_due_at <= $2 AND expires_at > $2
 """
 FAILED = "SELECT count(*) FROM sessions WHERE sync_failure IS NOT NULL"
 CLOCK = "SELECT clock_timestamp() FROM sessions LIMIT 0"
 NOW = "SELECT clock_timestamp()"
+FAILED_BY_CODE = """
+SELECT sync_failure, count(*) AS count, min(updated_at) AS oldest FROM sessions
+WHERE sync_failure IS NOT NULL AND expires_at > $1 GROUP BY sync_failure
+"""
+FAILED_SYNCS = """
+SELECT session_id FROM sessions
+WHERE sync_failure IS NOT NULL AND expires_at > $1 AND sync_failure = coalesce($2, sync_failure)
+AND session_id > $3 ORDER BY session_id LIMIT $4
+"""

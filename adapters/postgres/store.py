@@ -5,15 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
-
-import asyncpg
 
 from adapters.postgres import rows, statements
 from adapters.postgres.batches import UpdateBatches
-from adapters.postgres.connection import connection_from, open_pool
+from adapters.postgres.connection import Connections, open_connections
 from application.errors import StoreUnavailable
-from application.ports import AuditPage, Clock, SessionStore, SyncBacklog
+from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
 from domain.instants import to_microseconds
@@ -40,10 +37,8 @@ class PostgresLimits:
 
 
 class PostgresSessionStore(SessionStore):
-    def __init__(
-        self, pool: "asyncpg.Pool[asyncpg.Record]", batches: UpdateBatches, limits: PostgresLimits
-    ) -> None:
-        self._pool = pool
+    def __init__(self, connections: Connections, batches: UpdateBatches, limits: PostgresLimits) -> None:
+        self._connections = connections
         self._batches = batches
         self._timeout_seconds = limits.timeout_seconds
 
@@ -55,7 +50,7 @@ class PostgresSessionStore(SessionStore):
             raise StoreUnavailable(f"PostgreSQL did not answer in {self._timeout_seconds} s") from error
 
     async def read(self, session_id: SessionId, now: datetime) -> SessionState | None:
-        found = await self._fetch(statements.READ, [session_id])
+        found = await self._connections.fetch(statements.READ, [session_id])
         try:
             state = rows.state_of(found[0]) if found else None
         except RecordUnreadable as error:
@@ -63,14 +58,17 @@ class PostgresSessionStore(SessionStore):
         return None if state is None or state.expired(now) else state
 
     async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
-        found = await self._fetch(statements.TRAIL, session_id, after, limit + 1)
-        entries = tuple(rows.audit_entry(row) for row in found[:limit])
+        found = await self._connections.fetch(statements.TRAIL, session_id, after, limit + 1)
+        try:
+            entries = tuple(rows.audit_entry(row) for row in found[:limit])
+        except ValueError as error:
+            raise StoreUnavailable(f"the trail of session {session_id} cannot be read: {error}") from error
         return AuditPage(entries, found[limit - 1]["place"] if len(found) > limit else None)
 
     async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
         due: list[SessionId] = []
         for lane in SyncLane:
-            found = await self._fetch(statements.DUE, lane.value, now, limit - len(due))
+            found = await self._connections.fetch(statements.DUE, lane.value, now, limit - len(due))
             due += [SessionId(row["session_id"]) for row in found]
             if len(due) >= limit:
                 break
@@ -78,39 +76,45 @@ class PostgresSessionStore(SessionStore):
 
     async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
         bucket = -(-to_microseconds(now) // rows.BUCKET_MICROSECONDS)
-        found = await self._fetch(statements.EXPIRED, bucket, now, limit)
+        found = await self._connections.fetch(statements.EXPIRED, bucket, now, limit)
         return [SessionId(row["session_id"]) for row in found]
 
     async def of_subject(self, subject_id: SubjectId, limit: int) -> Sequence[SessionId]:
-        found = await self._fetch(statements.OF_SUBJECT, subject_id, limit)
+        found = await self._connections.fetch(statements.OF_SUBJECT, subject_id, limit)
         return [SessionId(row["session_id"]) for row in found]
 
     async def forget_audit(self, before: datetime, limit: int) -> int:
-        async with connection_from(self._pool, self._timeout_seconds) as connection:
+        async with self._connections.one() as connection:
             tag = await connection.execute(statements.FORGET_AUDIT, before, limit)
         return int(tag.rpartition(" ")[2])
 
     async def audit_count(self) -> int:
-        ((count,),) = await self._fetch(statements.AUDIT_COUNT)
+        ((count,),) = await self._connections.fetch(statements.AUDIT_COUNT)
         return int(count)
 
     async def backlog(self, now: datetime) -> SyncBacklog:
-        ((due, oldest_due_at),) = await self._fetch(statements.BACKLOG, now)
-        ((failed,),) = await self._fetch(statements.FAILED)
+        ((due, oldest_due_at),) = await self._connections.fetch(statements.BACKLOG, [*SyncLane], now)
+        ((failed,),) = await self._connections.fetch(statements.FAILED)
         return SyncBacklog(due=due, oldest_due_at=oldest_due_at, failed=failed)
+
+    async def failed_by_code(self, now: datetime) -> Sequence[FailedSyncs]:
+        found = await self._connections.fetch(statements.FAILED_BY_CODE, now)
+        return [FailedSyncs(row["sync_failure"], row["count"], row["oldest"]) for row in found]
+
+    async def failed_syncs(
+        self, now: datetime, *, code: str | None, after: SessionId | None, limit: int
+    ) -> Sequence[SessionId]:
+        found = await self._connections.fetch(statements.FAILED_SYNCS, now, code, after or "", limit)
+        return [SessionId(row["session_id"]) for row in found]
 
     async def clock_skew(self, clock: Clock) -> timedelta | None:
         """Half of the round trip is taken for the way back."""
-        async with connection_from(self._pool, self._timeout_seconds) as connection:
+        async with self._connections.one() as connection:
             await connection.fetch(statements.CLOCK)
             asked = clock.now()
             told: datetime = await connection.fetchval(statements.NOW)
             answered = clock.now()
         return told - (asked + (answered - asked) / 2)
-
-    async def _fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with connection_from(self._pool, self._timeout_seconds) as connection:
-            return await connection.fetch(statement, *arguments)
 
 
 @asynccontextmanager
@@ -120,24 +124,20 @@ async def open_postgres_store(url: str, limits: PostgresLimits) -> AsyncIterator
     Raises:
         StoreUnavailable: the URL cannot be understood.
     """
-    try:
-        pool_is_open = open_pool(
-            url, connections_max=limits.connections_max, timeout_seconds=limits.timeout_seconds
+    connections_are_open = open_connections(
+        url, connections_max=limits.connections_max, timeout_seconds=limits.timeout_seconds
+    )
+    async with connections_are_open as connections:
+        batches = UpdateBatches(
+            connections,
+            batch_max=limits.batch_max,
+            waiting_max=limits.waiting_max,
+            races_max=limits.races_max,
         )
-        async with pool_is_open as pool:
-            batches = UpdateBatches(
-                pool,
-                timeout_seconds=limits.timeout_seconds,
-                batch_max=limits.batch_max,
-                waiting_max=limits.waiting_max,
-                races_max=limits.races_max,
-            )
-            writing = asyncio.create_task(batches.run(), name="postgres-batches")
-            try:
-                yield PostgresSessionStore(pool, batches, limits)
-            finally:
-                writing.cancel()
-                with suppress(asyncio.CancelledError):
-                    await writing
-    except (ValueError, asyncpg.ClientConfigurationError) as error:
-        raise StoreUnavailable(f"PostgreSQL: {error}") from error
+        writing = asyncio.create_task(batches.run(), name="postgres-batches")
+        try:
+            yield PostgresSessionStore(connections, batches, limits)
+        finally:
+            writing.cancel()
+            with suppress(asyncio.CancelledError):
+                await writing

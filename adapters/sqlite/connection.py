@@ -22,7 +22,8 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError, SchemaTooNew) as error:
-        raise StoreUnavailable(f"SQLite: {error}") from error
+        advice = ": run session-keeper migrate" if str(error).startswith("no such table") else ""
+        raise StoreUnavailable(f"SQLite: {error}{advice}") from error
 
 
 class DatabaseFile:

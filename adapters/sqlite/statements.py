@@ -1,17 +1,22 @@
-"""What is said to SQLite. Moments are integer microseconds since 1970."""
+"""What is said to SQLite. Moments are integer microseconds since 1970.
+
+Indexes are named where statistics (`ANALYZE`) would lead SQLite to look through all sessions or entries.
+"""
 
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 
 from application.decision_batch import SessionWrite
-from application.ports import AuditPage, SyncBacklog
+from application.ports import AuditPage, FailedSyncs, SyncBacklog
 from domain.audit import AuditAction, AuditEntry
 from domain.identity import PersistenceId, SessionId, SubjectId
 from domain.instants import from_microseconds, to_microseconds
-from domain.record import SessionRecord
+from domain.record import RecordUnreadable, SessionRecord
 from domain.session import SessionState
+from domain.sync import SyncLane
 
 COLUMNS = (
     "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "
@@ -29,11 +34,11 @@ ADD_AUDIT = (
 FORGET_TRAIL = "DELETE FROM audit WHERE session_id = ?"
 TRAIL = (
     "SELECT place, session_id, action, time, persistence_id, revision, reason FROM audit "
-    "WHERE session_id = ? AND place > ? ORDER BY place LIMIT ?"
+    "INDEXED BY audit_of_session WHERE session_id = ? AND place > ? ORDER BY place LIMIT ?"
 )
 DUE = (
-    "SELECT session_id FROM sessions WHERE sync_lane = ? AND sync_due_at <= ? AND expires_at > ? "
-    "ORDER BY sync_due_at LIMIT ?"
+    "SELECT session_id FROM sessions INDEXED BY sessions_due "
+    "WHERE sync_lane = ? AND sync_due_at <= ? AND expires_at > ? ORDER BY sync_due_at LIMIT ?"
 )
 EXPIRED = "SELECT session_id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
 OF_SUBJECT = "SELECT session_id FROM sessions WHERE subject_id = ? LIMIT ?"
@@ -41,30 +46,34 @@ FORGET_AUDIT = (
     "DELETE FROM audit WHERE place IN (SELECT place FROM audit WHERE time < ? ORDER BY time LIMIT ?)"
 )
 AUDIT_COUNT = "SELECT entries FROM audit_size"
-BACKLOG = "SELECT count(*), min(sync_due_at) FROM sessions WHERE sync_due_at <= ? AND expires_at > ?"
+BACKLOG = (
+    "SELECT count(*), min(sync_due_at) FROM sessions INDEXED BY sessions_due "
+    f"WHERE sync_lane IN ({', '.join('?' * len(SyncLane))}) AND sync_due_at <= ? AND expires_at > ?"
+)
 FAILED = "SELECT count(*) FROM sessions WHERE sync_failure IS NOT NULL"
+
+FAILED_BY_CODE = (
+    "SELECT sync_failure, count(*), min(updated_at) FROM sessions "
+    "WHERE sync_failure IS NOT NULL AND expires_at > ? GROUP BY sync_failure"
+)
+FAILED_SYNCS = (
+    "SELECT session_id FROM sessions WHERE sync_failure IS NOT NULL AND expires_at > ? "
+    "AND sync_failure = coalesce(?, sync_failure) AND session_id > ? ORDER BY session_id LIMIT ?"
+)
 
 _fields = attrgetter(*COLUMNS.split(", "))
 
 
 def read(connection: sqlite3.Connection, session_id: SessionId) -> SessionState | None:
-    row = connection.execute(READ, (session_id,)).fetchone()
-    if row is None:
-        return None
-    return SessionRecord(
-        session_id=row[0],
-        revision=row[1],
-        persistence_id=row[2],
-        document=row[3],
-        ledger=row[4],
-        created_at=from_microseconds(row[5]),
-        updated_at=from_microseconds(row[6]),
-        expires_at=from_microseconds(row[7]),
-        subject_id=row[8],
-        sync_due_at=None if row[9] is None else from_microseconds(row[9]),
-        sync_lane=row[10],
-        sync_failure=row[11],
-    ).state()
+    """Raises RecordUnreadable."""
+    try:
+        row = connection.execute(READ, (session_id,)).fetchone()
+        record = None if row is None else _record(row)
+    except (sqlite3.OperationalError, OverflowError) as error:
+        if isinstance(error, sqlite3.OperationalError) and "decode" not in str(error):
+            raise
+        raise RecordUnreadable(f"the record of session {session_id} is damaged") from error
+    return None if record is None else record.state()
 
 
 def write(connection: sqlite3.Connection, writes: Sequence[SessionWrite]) -> None:
@@ -78,13 +87,16 @@ def write(connection: sqlite3.Connection, writes: Sequence[SessionWrite]) -> Non
 
 def trail(connection: sqlite3.Connection, session_id: SessionId, after: int, limit: int) -> AuditPage:
     rows = connection.execute(TRAIL, (session_id, after, limit + 1)).fetchall()
-    entries = tuple(_audit_entry(row) for row in rows[:limit])
+    try:
+        entries = tuple(_audit_entry(row) for row in rows[:limit])
+    except (ValueError, OverflowError) as error:
+        raise RecordUnreadable(f"the trail of session {session_id} cannot be read: {error}") from error
     return AuditPage(entries, rows[limit - 1][0] if len(rows) > limit else None)
 
 
 def backlog(connection: sqlite3.Connection, now: datetime) -> SyncBacklog:
     moment = to_microseconds(now)
-    due, oldest = connection.execute(BACKLOG, (moment, moment)).fetchone()
+    due, oldest = connection.execute(BACKLOG, (*SyncLane, moment, moment)).fetchone()
     (failed,) = connection.execute(FAILED).fetchone()
     return SyncBacklog(
         due=due, oldest_due_at=None if oldest is None else from_microseconds(oldest), failed=failed
@@ -103,6 +115,18 @@ def due(connection: sqlite3.Connection, lanes: Sequence[str], now: datetime, lim
     return found
 
 
+def failed_by_code(connection: sqlite3.Connection, now: datetime) -> list[FailedSyncs]:
+    rows = connection.execute(FAILED_BY_CODE, (to_microseconds(now),))
+    return [FailedSyncs(code, count, from_microseconds(oldest)) for code, count, oldest in rows]
+
+
+def failed_syncs(
+    connection: sqlite3.Connection, now: datetime, code: str | None, after: SessionId | None, limit: int
+) -> list[SessionId]:
+    rows = connection.execute(FAILED_SYNCS, (to_microseconds(now), code, after or "", limit))
+    return [SessionId(row[0]) for row in rows]
+
+
 def expired(connection: sqlite3.Connection, now: datetime, limit: int) -> list[SessionId]:
     return [SessionId(row[0]) for row in connection.execute(EXPIRED, (to_microseconds(now), limit))]
 
@@ -118,6 +142,23 @@ def forget_audit(connection: sqlite3.Connection, before: datetime, limit: int) -
 def audit_count(connection: sqlite3.Connection) -> int:
     (entries,) = connection.execute(AUDIT_COUNT).fetchone()
     return int(entries)
+
+
+def _record(row: Sequence[Any]) -> SessionRecord:
+    return SessionRecord(
+        session_id=row[0],
+        revision=row[1],
+        persistence_id=row[2],
+        document=row[3],
+        ledger=row[4],
+        created_at=from_microseconds(row[5]),
+        updated_at=from_microseconds(row[6]),
+        expires_at=from_microseconds(row[7]),
+        subject_id=row[8],
+        sync_due_at=None if row[9] is None else from_microseconds(row[9]),
+        sync_lane=row[10],
+        sync_failure=row[11],
+    )
 
 
 def _row(state: SessionState) -> tuple[object, ...]:

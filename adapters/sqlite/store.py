@@ -15,7 +15,7 @@ from adapters.sqlite import schema, statements
 from adapters.sqlite.connection import DatabaseFile, translated_errors
 from adapters.sqlite.writer import BatchWriter
 from application.errors import StoreUnavailable
-from application.ports import AuditPage, Clock, SessionStore, SyncBacklog
+from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
 from domain.record import RecordUnreadable
@@ -79,6 +79,16 @@ class SqliteSessionStore(SessionStore):
     async def backlog(self, now: datetime) -> SyncBacklog:
         return await self._read(lambda connection: statements.backlog(connection, now))
 
+    async def failed_by_code(self, now: datetime) -> Sequence[FailedSyncs]:
+        return await self._read(lambda connection: statements.failed_by_code(connection, now))
+
+    async def failed_syncs(
+        self, now: datetime, *, code: str | None, after: SessionId | None, limit: int
+    ) -> Sequence[SessionId]:
+        return await self._read(
+            lambda connection: statements.failed_syncs(connection, now, code, after, limit)
+        )
+
     async def clock_skew(self, clock: Clock) -> timedelta | None:  # noqa: ARG002 - the file has no clock
         """None; but the file was read, and its tables are those of this version."""
         number = await self._read(schema.version)
@@ -108,9 +118,12 @@ class _Readers:
         self._open_file = open_file
         self._local = local()
         self._files: list[DatabaseFile] = []
+        self._closed = False
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="sqlite-reader")
 
     async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, query)
 
     def _run(self, query: Callable[[sqlite3.Connection], T]) -> T:
@@ -125,6 +138,7 @@ class _Readers:
             raise StoreUnavailable(str(error)) from error
 
     async def close(self) -> None:
+        self._closed = True
         await asyncio.to_thread(self._threads.shutdown)
         for file in self._files:
             file.close()

@@ -47,6 +47,7 @@ class BatchWriter:
         self._waiting_max = waiting_max
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Update | _Task | None] = SimpleQueue()
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
 
@@ -63,10 +64,13 @@ class BatchWriter:
 
     async def close(self) -> None:
         """Returns once everything that waits is written."""
+        self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
     def _put(self, item: _Update | _Task) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         if self._queue.qsize() >= self._waiting_max:
             raise StoreUnavailable(f"{self._waiting_max} writes are waiting already")
         self._queue.put(item)
@@ -98,14 +102,15 @@ class BatchWriter:
         return batch, False
 
     def _written(self, updates: Sequence[_Update]) -> _Answers:
-        """All in one transaction; if that fails, each session in its own, so that the bad one is alone."""
+        """All in one transaction; if one of them is bad, in ever smaller ones until it is alone."""
         sessions = _by_session(updates)
         written = self._attempt(lambda connection: _write(connection, sessions))
         if isinstance(written, list):
             return written
-        if len(sessions) == 1 or not isinstance(written, _BadBatch):
+        if len(updates) == 1 or not isinstance(written, _BadBatch):
             return [(update.answer, _plain(written)) for update in updates]
-        return [answer for one in sessions for answer in self._written(one)]
+        parts = sessions if len(sessions) > 1 else [[update] for update in updates]
+        return [answer for part in parts for answer in self._written(part)]
 
     def _attempt(self, run: Callable[[sqlite3.Connection], object]) -> object:
         """What a transaction gave, or the exception that it ended with."""
@@ -120,16 +125,22 @@ class BatchWriter:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
         except StoreUnavailable as error:
-            data_error = isinstance(error.__cause__, sqlite3.IntegrityError | sqlite3.DataError)
-            return _BadBatch(str(error)) if data_error else error
+            return _BadBatch(str(error)) if _is_about_one(error.__cause__) else error
         except Exception as error:  # noqa: BLE001 - the thread must live, the callers are told
             _log.exception("a write failed for a reason of our own")
-            return _BadBatch(f"{type(error).__name__}: {error}")
+            return _BadBatch(f"SQLite: {type(error).__name__}")
         return result
 
 
 class _BadBatch(StoreUnavailable):
     """One of the batch cannot be written; the others can."""
+
+
+def _is_about_one(error: BaseException | None) -> bool:
+    """Whether it is about what one of them writes, or about a damaged page that one of them needs."""
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
+        return True
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CORRUPT
 
 
 def _plain(error: object) -> object:

@@ -5,6 +5,7 @@ import signal
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import httpx
 from rich.console import Console
@@ -76,20 +77,19 @@ async def _run_with_processes(
 
 def _say_where(console: Console, places: DemoPlaces) -> None:
     body = '{"sessionId":"mine","eventType":"message","context":{"step":"hello"}}'
+    writes = f"{places.emulator_url}/emulator/writes"
+    post = f"curl -X POST {places.service_url}/webhook/messaging -H 'content-type: application/json'"
     for line in (
         "",
         f"[bold]Service[/]   {places.service_url}         its API: {places.service_url}/schema",
-        f"[bold]Genesys[/]   {places.emulator_url}         what it was told: {places.emulator_url}/emulator/writes",
+        f"[bold]Genesys[/]   {places.emulator_url}         what it was told: {writes}",
         f"[bold]Database[/]  {places.database}",
         f"[bold]Logs[/]      {places.logs}",
         "",
         "Try it:",
     ):
         console.print(line, highlight=False, soft_wrap=True)
-    for command in (
-        f"curl -X POST {places.service_url}/webhook/messaging -H 'content-type: application/json' -d '{body}'",
-        f"curl {places.service_url}/sessions/mine",
-    ):
+    for command in (f"{post} -d '{body}'", f"curl {places.service_url}/sessions/mine"):
         console.print(f"  {command}", highlight=False, soft_wrap=True, markup=False)
     console.print("\nCtrl-C ends it.\n", highlight=False)
 
@@ -102,7 +102,7 @@ class _Display:
         self._live = Live(console=console, refresh_per_second=REFRESHES_PER_SECOND, transient=True)
         self._printed_at = float("-inf")
 
-    def __enter__(self) -> "_Display":
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live.start()
         return self

@@ -110,8 +110,11 @@ async def _wait_until_listening(name: str, process: asyncio.subprocess.Process, 
             continue
         writer.close()
         return
-    last = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
-    raise DemoFailed(f"the {name} did not start:\n{last}")
+    raise DemoFailed(f"the {name} did not start:\n{_last_lines(log)}")
+
+
+def _last_lines(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -34,9 +34,9 @@ activities = st.builds(Happening, seconds=moments, merges=st.booleans(), variabl
 
 
 def histories(max_size: int = 9) -> st.SearchStrategy[list[Happening]]:
-    return st.lists(st.one_of(activities, activities, activities, ends), min_size=1, max_size=max_size).filter(
-        lambda history: sum(one.ends for one in history) <= ENDS_KEPT_MAX
-    )
+    return st.lists(
+        st.one_of(activities, activities, activities, ends), min_size=1, max_size=max_size
+    ).filter(lambda history: sum(one.ends for one in history) <= ENDS_KEPT_MAX)
 
 
 @st.composite

@@ -3,7 +3,8 @@ from contextlib import nullcontext
 import pytest
 
 from adapters.memory.store import MemorySessionStore
-from tests.contract.session_store_contract import OpenStore, SessionStoreContract
+from tests.contract.session_store_contract import SessionStoreContract
+from tests.contract.steps import OpenStore
 
 
 class TestMemorySessionStore(SessionStoreContract):

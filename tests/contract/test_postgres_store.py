@@ -6,7 +6,8 @@ import pytest
 
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
-from tests.contract.session_store_contract import OpenStore, SessionStoreContract
+from tests.contract.session_store_contract import SessionStoreContract
+from tests.contract.steps import OpenStore
 from tests.servers.postgres import POSTGRES_FLAVOURS
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite.store import SqliteLimits, open_sqlite_store
-from tests.contract.session_store_contract import OpenStore, SessionStoreContract
+from tests.contract.session_store_contract import SessionStoreContract
+from tests.contract.steps import OpenStore
 
 
 class TestSqliteSessionStore(SessionStoreContract):

@@ -42,6 +42,14 @@ def postgres_url(postgres_database: str) -> str:
 
 
 @pytest.fixture
+def store_url(request: pytest.FixtureRequest, settings: dict[str, str]) -> str:
+    """To be parametrized indirectly with sqlite or postgresql."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return settings["STORE_URL"]
+
+
+@pytest.fixture
 def closing() -> Iterator[Callable[[CommandProcess], None]]:
     """Takes processes that are to be killed at the end of the test, if they still run."""
     with ExitStack() as stack:

@@ -1,6 +1,7 @@
 """Senders that post without a pause, and know what was acknowledged to them."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from tests.e2e.service import EmulatorProcess, ServiceProcess
 from tests.servers.processes import wait_until
 
 STEPS = 4
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.05
+TOLD_POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 30
 ANSWER_SECONDS_MAX = 1.0
 """What a webhook is promised, whatever happens elsewhere."""
@@ -109,6 +111,7 @@ def wait_until_all_told(load: Load, service: ServiceProcess, emulator: EmulatorP
     """Until Genesys holds of every acknowledged session just what the service does."""
 
     def is_told() -> bool:
+        time.sleep(TOLD_POLL_SECONDS)  # the answer is long, and takes its time from what is waited for
         told = emulator.sessions()
         left[:] = [
             name

@@ -33,6 +33,7 @@ QUICK = {
     "SYNC_RETRY_MIN_SECONDS": "0.1",
     "SYNC_RETRY_MAX_SECONDS": "1",
     "SYNC_PROBE_MAX_SECONDS": "0.5",
+    "SYNC_MISCONFIGURED_SECONDS": "0.5",
     "SYNC_LEASE_SECONDS": "2",
     "STORE_TIMEOUT_SECONDS": "1",
     "DRAIN_SECONDS": "5",
@@ -42,9 +43,10 @@ QUICK = {
 _numbers = count(1)
 
 
-def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """That of the test run, with these settings and no other."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+def environment(settings: Mapping[str, str], variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """That of the test run (or other variables), with these settings and no other."""
+    given = os.environ if variables is None else variables
+    inherited = {name: value for name, value in given.items() if not name.startswith(PREFIX)}
     return inherited | {PREFIX + name: value for name, value in settings.items()}
 
 
@@ -73,11 +75,15 @@ class CommandProcess:
         settings: Mapping[str, str] | None = None,
         before: Sequence[str | Path] = (COMMAND,),
         directory: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+        ready_text: str = '"event": "working"',
     ) -> None:
+        self.ready_text = ready_text
         self.arguments = arguments
         self.settings = dict(settings or {})
         self._before = before
         self._directory = directory
+        self._variables = variables
         self.output_path = run_directory() / f"{arguments[0]}-{next(_numbers)}.log"
         self._process: ChildProcess | None = None
 
@@ -92,7 +98,7 @@ class CommandProcess:
         self._process = start_process(
             [*self._before, *self.arguments],
             output_path=self.output_path,
-            environment=environment(self.settings),
+            environment=environment(self.settings, self._variables),
             directory=self._directory or run_directory(),
         )
         return self
@@ -103,10 +109,6 @@ class CommandProcess:
         what = f"{self.arguments[0]} to say {self.ready_text!r}"
         wait_until(lambda: self.output().count(self.ready_text) > said, what, process=self._process)
         return self
-
-    @property
-    def ready_text(self) -> str:
-        return '"event": "working"'
 
     def output(self) -> str:
         return self.output_path.read_text(errors="replace") if self.output_path.exists() else ""
@@ -135,13 +137,11 @@ class CommandProcess:
 class EmulatorProcess(CommandProcess):
     def __init__(self, *arguments: str, port: int | None = None) -> None:
         self.port = port or free_port()
-        super().__init__("emulator", "--port", str(self.port), *arguments)
+        super().__init__(
+            "emulator", "--port", str(self.port), *arguments, ready_text="Genesys emulator: http"
+        )
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=10)
-
-    @property
-    def ready_text(self) -> str:
-        return "Genesys emulator: http"
 
     @property
     def settings_for_service(self) -> dict[str, str]:
@@ -179,13 +179,10 @@ class ServiceProcess(CommandProcess):
         self, *arguments: str, settings: Mapping[str, str] | None = None, port: int | None = None, **more: Any
     ) -> None:
         self.port = port or free_port()
+        more = {"ready_text": '"event": "serving"'} | more
         super().__init__("serve", "--port", str(self.port), *arguments, settings=settings, **more)
         self.url = f"http://{LOOPBACK}:{self.port}"
         self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=10)
-
-    @property
-    def ready_text(self) -> str:
-        return '"event": "serving"'
 
     def post(self, session_id: str, context: dict[str, Any] | None = None, **fields: Any) -> httpx.Response:
         """Sends one event; the context replaces what is there."""

@@ -24,7 +24,7 @@ EVENTS = 60
         ["away"],
         ["503:0.5@POST/oauth/token", "401:0.5@PATCH/api"],
     ],
-    ids=lambda faults: "+".join(faults),
+    ids="+".join,
 )
 async def test_webhooks_are_answered_in_time_and_genesys_is_told_when_it_is_back(
     faults: list[str], start_service: StartService, emulator: EmulatorProcess

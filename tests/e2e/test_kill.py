@@ -14,24 +14,23 @@ ACKNOWLEDGED_A_ROUND = 40
 
 
 @pytest.mark.parametrize(
-    ("store", "rounds", "arguments"),
+    ("store_url", "rounds", "arguments"),
     [
         ("sqlite", ROUNDS, []),
         ("postgresql", max(1, ROUNDS // 7), []),
         ("sqlite", max(1, ROUNDS // 10), ["--workers", "2"]),
     ],
     ids=["sqlite", "postgresql", "sqlite-workers"],
+    indirect=["store_url"],
 )
 async def test_no_acknowledged_session_is_lost_when_the_service_is_killed(
-    store: str,
+    store_url: str,
     rounds: int,
     arguments: list[str],
     start_service: StartService,
     emulator: EmulatorProcess,
-    request: pytest.FixtureRequest,
 ) -> None:
-    over = {"STORE_URL": request.getfixturevalue("postgres_url")} if store == "postgresql" else {}
-    service = await asyncio.to_thread(start_service, *arguments, over=over)
+    service = await asyncio.to_thread(start_service, *arguments, over={"STORE_URL": store_url})
 
     async with posting(service) as load:
         for _ in range(rounds):

@@ -120,12 +120,11 @@ def test_without_a_worker_sessions_wait_for_a_separate_one(
     assert emulator.sessions()["chat-1"]["tier"] == "gold"
 
 
-@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
 def test_several_processes_serve_one_store(
-    store: str, start_service: StartService, emulator: EmulatorProcess, request: pytest.FixtureRequest
+    store_url: str, start_service: StartService, emulator: EmulatorProcess
 ) -> None:
-    over = {"STORE_URL": request.getfixturevalue("postgres_url")} if store == "postgresql" else {}
-    service = start_service("--workers", "2", over=over)
+    service = start_service("--workers", "2", over={"STORE_URL": store_url})
     names = [f"chat-{number}" for number in range(40)]
 
     service.client.headers["connection"] = "close"  # so that both processes get some

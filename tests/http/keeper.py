@@ -1,7 +1,7 @@
 """The service in this process, on a store in memory and a clock that stands still, behind an HTTP client."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,8 @@ from litestar import Litestar
 from adapters.http.app import create_app
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import GenesysGateway
+from application.ports import Clock, GenesysGateway, SessionStore
+from application.use_cases import UseCases
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
 from domain.sync import SyncReceipt
@@ -96,6 +97,42 @@ class Keeper:
             WEBHOOK, content=content, headers={"content-type": "application/json", **named}
         )
 
+    async def send_raw(
+        self,
+        method: str,
+        path: str,
+        *messages: dict[str, Any],
+        query: bytes = b"",
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> int:
+        """Sends what no client library would send, and gives the status of the answer."""
+        waiting = [*messages, {"type": "http.disconnect"}]
+        sent: list[Any] = []
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": query,
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+        }
+
+        async def receive() -> Any:
+            return waiting.pop(0)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)  # type: ignore[arg-type]
+        status: int = sent[0]["status"]
+        return status
+
     async def context(self, session_id: str = "s") -> Any:
         return (await self.http.get(f"/sessions/{session_id}")).json()["context"]
 
@@ -130,21 +167,28 @@ async def _held_by_one_task(manager: AbstractAsyncContextManager[None]) -> Async
         await holding
 
 
+def keeper_app(
+    values: Settings, store: SessionStore, clock: Clock, on_open: Callable[[Service], None] | None = None
+) -> Litestar:
+    """The application without the loops; its parts are made anew whenever its lifespan begins."""
+
+    @asynccontextmanager
+    async def open_use_cases() -> AsyncIterator[UseCases]:
+        container = Container(settings=values, session_store=store, clock=clock, gateway=DeafGateway())
+        async with open_service(container) as service:
+            if on_open is not None:
+                on_open(service)
+            yield service.use_cases
+
+    return create_app(open_use_cases, http_rules(values))
+
+
 @asynccontextmanager
 async def running_keeper(**settings: Any) -> AsyncIterator[Keeper]:
     """A service with these settings; the sync loop does not run."""
-    values = Settings(**{"store_url": "memory://", **settings})
     store, clock = FragileStore(), FakeClock()
-    container = Container(settings=values, session_store=store, clock=clock, gateway=DeafGateway())
     opened: list[Service] = []
-
-    @asynccontextmanager
-    async def open_use_cases() -> AsyncIterator[Any]:
-        async with open_service(container) as service:
-            opened.append(service)
-            yield service.use_cases
-
-    app = create_app(open_use_cases, http_rules(values))
+    app = keeper_app(Settings(**{"store_url": "memory://", **settings}), store, clock, opened.append)
     async with (
         _held_by_one_task(app.lifespan()),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://keeper.test") as http,

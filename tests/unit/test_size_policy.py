@@ -153,8 +153,7 @@ def test_what_is_accepted_always_fits_both_budgets(
     rules = policy(limit, overflow)
     try:
         fitted = rules.fit(context_of(context), sync_overhead=overhead)
-    except ContextTooLarge as refused:
-        assert refused.byte_size > refused.byte_size_max
+    except ContextTooLarge:
         return
 
     assert len(fitted.context.document) <= rules.context_byte_size_max

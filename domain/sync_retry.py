@@ -1,0 +1,25 @@
+"""An operator says that a sync which failed for good may be tried again."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from domain.audit import AuditAction, AuditEntry
+from domain.decisions import Decision
+from domain.session import SessionState
+from domain.sync import SyncStatus
+
+
+def decide_retry(before: SessionState | None, now: datetime) -> Decision:
+    """Due again at once, if it has failed and is still there; otherwise it is left as it is."""
+    if before is None or before.expired(now) or before.sync.status is not SyncStatus.FAILED:
+        return Decision(state=before)
+    entry = AuditEntry(
+        action=AuditAction.SESSION_SYNC_RETRIED,
+        session_id=before.session_id,
+        time=now,
+        persistence_id=before.persistence_id,
+        revision=before.revision,
+        reason=None if before.sync.failure is None else f"had failed with {before.sync.failure}",
+    )
+    sync = replace(before.sync, status=SyncStatus.PENDING, due_at=now, attempts=0)
+    return Decision(state=replace(before, sync=sync), audit=(entry,))

@@ -1,0 +1,112 @@
+"""What a store does with the audit trail."""
+
+import asyncio
+from dataclasses import replace
+
+from application.ports import SessionStore
+from domain.audit import AuditAction
+from domain.decisions import Decision
+from domain.erasure import decide_erasure
+from domain.identity import SessionId, SubjectId
+from tests.contract.steps import POLICIES, take, variables
+from tests.factories import at, event, merge, persistence_id
+
+
+class TrailContract:
+    async def test_the_trail_is_paged_oldest_first(self, store: SessionStore) -> None:
+        for number in range(5):
+            await take(store, merge({f"v{number}": number}))
+        first = await store.audit_trail(SessionId("s"), after=0, limit=2)
+        assert first.next_after is not None
+        second = await store.audit_trail(SessionId("s"), after=first.next_after, limit=2)
+        assert second.next_after is not None
+        third = await store.audit_trail(SessionId("s"), after=second.next_after, limit=2)
+
+        assert third.next_after is None
+        entries = [*first.entries, *second.entries, *third.entries]
+        assert [entry.revision for entry in entries] == [1, 2, 3, 4, 5]
+
+    async def test_an_entry_is_given_back_as_it_was_written(self, store: SessionStore) -> None:
+        decision = await take(store, event({"a": 1}, seconds=10_000))
+
+        trail = await store.audit_trail(SessionId("s"), after=0, limit=10)
+
+        assert trail.entries == decision.audit
+        assert trail.entries[0].reason is not None
+
+    async def test_audit_entries_without_a_change_of_state_are_written(self, store: SessionStore) -> None:
+        entry = (await take(store, event({"a": 1}))).audit[0]
+        note = replace(entry, action=AuditAction.SESSION_PERSISTENCE_FAILURE, reason="why")
+
+        await store.update(SessionId("s"), lambda before: Decision(state=before, audit=(note,)))
+        unknown = replace(note, session_id=SessionId("unknown"), revision=None, persistence_id=None)
+        await store.update(SessionId("unknown"), lambda before: Decision(state=before, audit=(unknown,)))
+
+        assert (await store.audit_trail(SessionId("s"), after=0, limit=10)).entries == (entry, note)
+        assert (await store.audit_trail(SessionId("unknown"), after=0, limit=10)).entries == (unknown,)
+        assert await store.audit_count() == 3
+
+    async def test_an_erasure_leaves_only_its_own_entry(self, store: SessionStore) -> None:
+        await take(store, event({"a": 1}, subject_id="who"))
+        await take(store, event({"a": 1}, session_id=SessionId("other")))
+        assert await store.of_subject(SubjectId("who"), 10) == ["s"]
+
+        await store.update(
+            SessionId("s"),
+            lambda before: decide_erasure(
+                before,
+                session_id=SessionId("s"),
+                persistence_id=persistence_id(),
+                policies=POLICIES,
+                now=at(1),
+            ),
+        )
+
+        trail = await store.audit_trail(SessionId("s"), after=0, limit=10)
+        assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]
+        assert len((await store.audit_trail(SessionId("other"), after=0, limit=10)).entries) == 1
+        assert await store.of_subject(SubjectId("who"), 10) == []
+        assert await store.audit_count() == 2
+
+    async def test_old_entries_are_forgotten_in_lots(self, store: SessionStore) -> None:
+        for number in range(5):
+            await take(store, merge({f"v{number}": number}), seconds=number)
+        assert await store.audit_count() == 5
+
+        assert await store.forget_audit(at(3), 2) == 2
+        assert await store.forget_audit(at(3), 2) == 1
+        assert await store.forget_audit(at(3), 2) == 0
+
+        trail = await store.audit_trail(SessionId("s"), after=0, limit=10)
+        assert [entry.revision for entry in trail.entries] == [4, 5]
+        assert await store.audit_count() == 2
+
+    async def test_a_page_that_ends_with_the_trail_has_nothing_after_it(self, store: SessionStore) -> None:
+        for number in range(4):
+            await take(store, merge({f"v{number}": number}))
+        first = await store.audit_trail(SessionId("s"), after=0, limit=2)
+        assert first.next_after is not None
+
+        last = await store.audit_trail(SessionId("s"), after=first.next_after, limit=2)
+
+        assert last.next_after is None
+        assert [entry.revision for entry in last.entries] == [3, 4]
+        assert (await store.audit_trail(SessionId("nobody"), after=0, limit=2)).entries == ()
+
+    async def test_entries_written_at_once_keep_the_order_of_their_decisions(
+        self, store: SessionStore
+    ) -> None:
+        await asyncio.gather(*(take(store, merge({f"v{n}": n})) for n in range(100)))
+
+        trail = await store.audit_trail(SessionId("s"), after=0, limit=200)
+
+        assert [entry.revision for entry in trail.entries] == list(range(1, 101))
+
+    async def test_forgetting_the_trail_leaves_the_session(self, store: SessionStore) -> None:
+        await take(store, event({"a": 1}))
+        assert await store.forget_audit(at(1), 10) == 1
+
+        assert (await store.audit_trail(SessionId("s"), after=0, limit=10)).entries == ()
+        assert await variables(store) == {"a"}
+        await take(store, merge({"b": 1}))
+        assert len((await store.audit_trail(SessionId("s"), after=0, limit=10)).entries) == 1

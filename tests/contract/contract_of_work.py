@@ -1,0 +1,174 @@
+"""How a store finds what is to be done."""
+
+import asyncio
+
+from application.ports import SessionStore, SyncBacklog
+from domain.eviction import decide_eviction
+from domain.identity import ClaimToken, SessionId, SubjectId
+from domain.sync import SyncFailure, SyncReceipt
+from domain.sync_decisions import decide_refused, decide_told
+from tests.contract.steps import POLICIES, OpenStore, claim, erase, take, variables
+from tests.factories import at, end, event
+
+
+class WorkContract:
+    async def test_live_sessions_are_due_before_ended_ones_and_the_longest_waiting_first(
+        self, store: SessionStore
+    ) -> None:
+        for number, name in enumerate(["ended-early", "live-late", "live-early"]):
+            await take(store, event({"a": 1}, session_id=SessionId(name)), seconds=[0, 2, 1][number])
+        await take(store, end(session_id=SessionId("ended-early"), seconds=3), seconds=3)
+
+        assert await store.due_for_sync(at(3), 10) == ["live-early", "live-late", "ended-early"]
+        assert await store.due_for_sync(at(3), 1) == ["live-early"]
+        assert await store.due_for_sync(at(1.5), 10) == ["live-early", "ended-early"]
+
+    async def test_a_claimed_session_is_due_again_only_when_its_lease_has_run_out(
+        self, store: SessionStore
+    ) -> None:
+        await take(store, event({"a": 1}))
+        assert await store.due_for_sync(at(0), 10) == ["s"]
+
+        first = await claim(store, "s", "one", at(0))
+        second = await claim(store, "s", "two", at(0))
+
+        assert first.state is not None
+        assert first.state.sync.claim == "one"
+        assert second.state == first.state
+        assert await store.due_for_sync(at(59), 10) == []
+        assert await store.due_for_sync(at(60), 10) == ["s"]
+
+    async def test_many_that_want_one_claim_leave_one_winner(self, open_store: OpenStore) -> None:
+        async with open_store() as one, open_store() as other:
+            await take(one, event({"a": 1}))
+
+            decisions = await asyncio.gather(
+                *(claim([one, other][n % 2], "s", f"token-{n}", at(0)) for n in range(40))
+            )
+
+            winners = {decision.state.sync.claim for decision in decisions if decision.state}
+            assert len(winners) == 1
+
+    async def test_a_session_that_was_told_is_not_due_until_it_changes(self, store: SessionStore) -> None:
+        await take(store, event({"a": 1}))
+        claimed = (await claim(store, "s", "one", at(1))).state
+        assert claimed is not None
+        receipt = SyncReceipt(
+            fingerprint=claimed.fingerprint(POLICIES.sync.target),
+            expires_at=claimed.expires_at,
+            synced_at=at(2),
+            participant=("c", "p"),
+        )
+
+        await store.update(
+            SessionId("s"),
+            lambda before: decide_told(
+                before, token=ClaimToken("one"), receipt=receipt, policy=POLICIES.sync, now=at(2)
+            ),
+        )
+
+        assert await store.due_for_sync(at(100), 10) == []
+        assert (await store.backlog(at(100))).due == 0
+        await take(store, event({"a": 2}), seconds=3)
+        assert await store.due_for_sync(at(3), 10) == ["s"]
+
+    async def test_an_expired_session_is_not_due(self, store: SessionStore) -> None:
+        await take(store, event({"a": 1}, ttl_seconds=10))
+        assert await store.due_for_sync(at(9), 10) == ["s"]
+
+        assert await store.due_for_sync(at(10), 10) == []
+        assert (await store.backlog(at(10))).due == 0
+
+    async def test_the_backlog_counts_due_and_failed_sessions(self, store: SessionStore) -> None:
+        for name in ("one", "two", "three"):
+            await take(store, event({"a": 1}, session_id=SessionId(name)), seconds=len(name))
+        claimed = (await claim(store, "two", "token", at(10))).state
+        assert claimed is not None
+        await store.update(
+            SessionId("two"),
+            lambda before: decide_refused(
+                before,
+                token=ClaimToken("token"),
+                sent=claimed.fingerprint(POLICIES.sync.target),
+                failure=SyncFailure(code="bad.request", reason="refused", status=400, context_id="x"),
+                policy=POLICIES.sync,
+                now=at(10),
+            ),
+        )
+
+        backlog = await store.backlog(at(10))
+
+        assert (backlog.due, backlog.oldest_due_at, backlog.failed) == (2, at(3), 1)
+
+    async def test_expired_records_are_found_in_lots(self, store: SessionStore) -> None:
+        for number in range(5):
+            one = event({"a": 1}, session_id=SessionId(f"s{number}"), ttl_seconds=number + 1)
+            await take(store, one)
+
+        assert set(await store.expired(at(3), 10)) == {"s0", "s1", "s2"}
+        assert len(await store.expired(at(3), 2)) == 2
+        assert await store.expired(at(0), 10) == []
+
+    async def test_records_of_a_subject_are_found(self, store: SessionStore) -> None:
+        for number in range(5):
+            one = event({}, session_id=SessionId(f"s{number}"), subject_id="odd" if number % 2 else "even")
+            await take(store, one)
+
+        assert set(await store.of_subject(SubjectId("odd"), 10)) == {"s1", "s3"}
+        assert len(await store.of_subject(SubjectId("even"), 2)) == 2
+        assert await store.of_subject(SubjectId("nobody"), 10) == []
+
+    async def test_everything_that_expired_is_evicted_lot_by_lot(self, store: SessionStore) -> None:
+        for number in range(25):
+            await take(store, event({"a": 1}, session_id=SessionId(f"s{number}"), ttl_seconds=number + 1))
+
+        lots = []
+        while session_ids := await store.expired(at(20), 8):
+            lots.append(len(session_ids))
+            for session_id in session_ids:
+                await store.update(session_id, lambda before: decide_eviction(before, at(20)))
+
+        assert lots == [8, 8, 4]
+        assert await variables(store, "s20", seconds=20) == {"a"}
+
+    async def test_a_renewed_session_is_no_longer_expired(self, store: SessionStore) -> None:
+        await take(store, event({"a": 1}, ttl_seconds=10))
+        assert await store.expired(at(15), 10) == ["s"]
+
+        await take(store, event({"a": 1}), seconds=9)
+
+        assert await store.expired(at(15), 10) == []
+        assert await store.expired(at(19), 10) == ["s"]
+
+    async def test_a_failed_sync_that_becomes_due_again_is_no_failure_any_more(
+        self, store: SessionStore
+    ) -> None:
+        await take(store, event({"a": 1}))
+        claimed = (await claim(store, "s", "token", at(1))).state
+        assert claimed is not None
+        failure = SyncFailure(code="not.found", reason="refused")
+        sent = claimed.fingerprint(POLICIES.sync.target)
+        await store.update(
+            SessionId("s"),
+            lambda before: decide_refused(
+                before, token=ClaimToken("token"), sent=sent, failure=failure, policy=POLICIES.sync, now=at(1)
+            ),
+        )
+        assert await store.backlog(at(2)) == SyncBacklog(due=0, oldest_due_at=None, failed=1)
+
+        await take(store, event({"a": 2}), seconds=2)
+
+        assert await store.backlog(at(2)) == SyncBacklog(due=1, oldest_due_at=at(2), failed=0)
+
+    async def test_a_session_that_ends_or_goes_leaves_the_lane_in_which_it_waited(
+        self, store: SessionStore
+    ) -> None:
+        await take(store, event({"a": 1}))
+        await take(store, event({"a": 1}, session_id=SessionId("gone")))
+        assert set(await store.due_for_sync(at(0), 10)) == {"gone", "s"}
+
+        await take(store, end(seconds=1), seconds=1)
+        await erase(store, "gone", 1)
+
+        assert await store.due_for_sync(at(1), 10) == ["s"]
+        assert (await store.backlog(at(1))).due == 1

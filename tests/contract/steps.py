@@ -1,0 +1,51 @@
+"""What tests of stores do to a session."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+
+from application.ports import SessionStore
+from domain.decisions import Decide, Decision, Policies
+from domain.erasure import decide_erasure
+from domain.event_decision import decide_event
+from domain.events import SessionEvent
+from domain.identity import ClaimToken, SessionId
+from domain.sync_decisions import decide_claim
+from tests.factories import at, persistence_id
+
+POLICIES = Policies()
+OpenStore = Callable[[], AbstractAsyncContextManager[SessionStore]]
+
+
+def deciding(what: SessionEvent, seconds: float = 0) -> Decide:
+    return lambda before: decide_event(before, what, POLICIES, at(seconds))
+
+
+async def take(store: SessionStore, what: SessionEvent, seconds: float = 0) -> Decision:
+    return await store.update(what.session_id, deciding(what, seconds))
+
+
+async def erase(store: SessionStore, session_id: str, seconds: float) -> Decision:
+    return await store.update(
+        SessionId(session_id),
+        lambda before: decide_erasure(
+            before,
+            session_id=SessionId(session_id),
+            persistence_id=persistence_id(),
+            policies=POLICIES,
+            now=at(seconds),
+        ),
+    )
+
+
+async def claim(store: SessionStore, session_id: str, token: str, now: datetime) -> Decision:
+    return await store.update(
+        SessionId(session_id),
+        lambda before: decide_claim(before, token=ClaimToken(token), policy=POLICIES.sync, now=now),
+    )
+
+
+async def variables(store: SessionStore, session_id: str = "s", seconds: float = 0) -> set[str]:
+    """The names that a reader is shown."""
+    read = await store.read(SessionId(session_id), at(seconds))
+    return set() if read is None else set(read.context.texts)

@@ -1,0 +1,226 @@
+"""What PostgreSQL does with many rows: indexes are used, and renewals touch none."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import asyncpg
+import pytest
+
+from adapters.postgres import rows, statements
+from adapters.postgres.migrate import migrate_database
+from adapters.postgres.store import PostgresLimits, open_postgres_store
+from application.decision_batch import SessionWrite
+from domain.event_decision import decide_event
+from domain.identity import SessionId
+from domain.instants import to_microseconds
+from domain.record import SessionRecord
+from domain.session import SessionState
+from domain.sync import SyncLane
+from tests.contract.steps import POLICIES, take
+from tests.factories import START, at, event, merge
+from tests.servers.postgres import PostgresServer
+
+ROWS = 20_000
+_numbers = count()
+BUCKET = to_microseconds(START) // rows.BUCKET_MICROSECONDS
+# Nearly all of them are to be synced, expire or belong to somebody some day; few of them now.
+FILL = f"""
+INSERT INTO sessions (
+    session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at,
+    expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure
+) SELECT
+    's' || n, 1, 'p' || n, $1, $2, $3, $3,
+    $3::timestamptz + n * interval '1 minute', {BUCKET} + n / 5,
+    'subject-' || n, $3::timestamptz + n * interval '1 second',
+    CASE WHEN n % 10 = 0 THEN '{SyncLane.ENDED}' ELSE '{SyncLane.LIVE}' END,
+    CASE WHEN n % 500 = 0 THEN 'failed' END
+FROM generate_series(1, {ROWS}) AS n
+"""  # noqa: S608 - numbers of ours
+FILL_AUDIT = f"""
+INSERT INTO audit (session_id, action, time, persistence_id, revision)
+SELECT 's' || n / 4, 'SESSION_PERSISTED', $1::timestamptz + n * interval '1 second', 'p' || n, 1
+FROM generate_series(1, {ROWS}) AS n
+"""  # noqa: S608 - numbers of ours
+
+
+def state(session_id: str) -> SessionState:
+    what = event({"name": "x" * 300}, session_id=SessionId(session_id))
+    after = decide_event(None, what, POLICIES, START).state
+    assert after is not None
+    return after
+
+
+@pytest.fixture(scope="module")
+def filled(postgres_server: PostgresServer) -> Iterator[str]:
+    url = postgres_server.create_database()
+    asyncio.run(fill(url))
+    yield url
+    postgres_server.drop_database(url)
+
+
+async def fill(url: str) -> None:
+    await migrate_database(url)
+    connection = await asyncpg.connect(url)
+    record = SessionRecord.of(state("s"))
+    await connection.execute(FILL, rows.packed(record.document), rows.packed(record.ledger), START)
+    await connection.execute(FILL_AUDIT, START)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
+@pytest.fixture(params=["custom", "generic"])
+async def plans(request: pytest.FixtureRequest, filled: str) -> AsyncIterator[tuple[asyncpg.Connection, str]]:
+    connection = await asyncpg.connect(filled)
+    yield connection, request.param
+    await connection.close()
+
+
+async def explained(plans: tuple[asyncpg.Connection, str], statement: str, *arguments: Any) -> dict[str, Any]:
+    """The plan for these arguments, or the one that serves all; PostgreSQL may take either."""
+    connection, kind = plans
+    if kind == "custom":
+        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
+    else:
+        name = f"asked_{next(_numbers)}"
+        await connection.execute(f"SET plan_cache_mode = force_generic_plan; PREPARE {name} AS {statement}")
+        nulls = f"({', '.join(['NULL'] * len(arguments))})" if arguments else ""
+        text = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE {name} {nulls}")
+    found: dict[str, Any] = json.loads(text)[0]["Plan"]
+    return found
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", ()) for node in nodes(child))]
+
+
+def indexes(plan: dict[str, Any]) -> set[str]:
+    return {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
+
+
+def read_whole(plan: dict[str, Any]) -> set[str]:
+    return {node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"}
+
+
+Q = statements
+NOW = at(20)
+STATEMENTS = {
+    "read": (Q.READ, ([f"s{n}" for n in range(20)],), {"sessions_pkey"}),
+    "trail": (Q.TRAIL, ("s7", 0, 50), {"audit_of_session"}),
+    "due": (Q.DUE, (SyncLane.LIVE, NOW, 100), {"sessions_due"}),
+    "expired": (Q.EXPIRED, (BUCKET + 1, NOW, 500), {"sessions_expiring"}),
+    "of subject": (Q.OF_SUBJECT, ("subject-7", 200), {"sessions_of_subject"}),
+    "backlog": (Q.BACKLOG, ([*SyncLane], NOW), {"sessions_due"}),
+    "failed": (Q.FAILED, (), {"sessions_failed"}),
+    "forget audit": (Q.FORGET_AUDIT, (NOW, 500), {"audit_by_time", "audit_pkey"}),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_every_question_is_answered_by_its_index(
+    plans: tuple[asyncpg.Connection, str], name: str
+) -> None:
+    statement, arguments, wanted = STATEMENTS[name]
+
+    plan = await explained(plans, statement, *arguments)
+
+    assert indexes(plan) == wanted
+    assert read_whole(plan) == set()
+
+
+async def test_what_an_index_gives_in_order_is_not_sorted(plans: tuple[asyncpg.Connection, str]) -> None:
+    for name in ("due", "expired"):
+        statement, arguments, _ = STATEMENTS[name]
+        plan = await explained(plans, statement, *arguments)
+        assert "Sort" not in {node["Node Type"] for node in nodes(plan)}, name
+
+
+@pytest.mark.parametrize("size", [1, 256])
+async def test_a_write_looks_at_no_session_but_its_own(
+    plans: tuple[asyncpg.Connection, str], size: int
+) -> None:
+    writes = [
+        SessionWrite(
+            session_id=SessionId(f"s{n}"),
+            state=state(f"s{n}"),
+            state_changed=True,
+            audit=(),
+            forgets_audit=n % 2 == 0,
+        )
+        for n in range(size)
+    ]
+    versions = {write.session_id: number for number, write in enumerate(writes)}
+    columns = [*rows.session_columns(writes, versions), *rows.audit_columns(writes)]
+
+    plan = await explained(plans, statements.WRITE, *columns)
+
+    assert read_whole(plan) == set()
+    assert "sessions_pkey" in indexes(plan)
+
+
+async def test_the_backlog_costs_what_is_due_however_many_sessions_there_are(
+    plans: tuple[asyncpg.Connection, str],
+) -> None:
+    connection, _ = plans
+    text = await connection.fetchval(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statements.BACKLOG}", [*SyncLane], NOW
+    )
+    plan = json.loads(text)[0]["Plan"]
+
+    assert await connection.fetchval(statements.BACKLOG, [*SyncLane], NOW) == 20
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 40
+
+
+@pytest.mark.parametrize(("at_once", "hot_share"), [(1, 1.0), (50, 0.9)])
+async def test_renewals_and_changes_touch_no_index(
+    postgres_database: str, at_once: int, hot_share: float
+) -> None:
+    """Where all sessions of a page change in one transaction it runs out of room now and then."""
+    await migrate_database(postgres_database)
+    sessions = [SessionId(f"s{n}") for n in range(50)]
+    async with open_postgres_store(postgres_database, PostgresLimits(batch_max=at_once)) as store:
+        for number in range(20):
+            await asyncio.gather(
+                *(
+                    take(store, merge({"v": number // 2}, session_id=one, seconds=number // 2), number + 1)
+                    for one in sessions
+                )
+            )
+    updated, hot = await updates(postgres_database)
+
+    assert updated == 50 * 19
+    assert hot / updated >= hot_share
+
+
+async def test_a_renewal_beyond_the_bucket_costs_the_index_once(postgres_database: str) -> None:
+    await migrate_database(postgres_database)
+    async with open_postgres_store(postgres_database, PostgresLimits()) as store:
+        for minute in range(60):
+            await take(store, event({"a": 1}, seconds=0), seconds=minute * 60)
+    updated, hot = await updates(postgres_database)
+
+    crossed = timedelta(minutes=59) // timedelta(microseconds=rows.BUCKET_MICROSECONDS)
+    assert updated == 59
+    assert hot >= updated - crossed - 1
+
+
+async def updates(url: str) -> tuple[int, int]:
+    """Rows of the sessions that were updated, and those of them that no index heard of."""
+    connection = await asyncpg.connect(url)
+    query = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'sessions'"
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                await connection.execute("SELECT pg_stat_clear_snapshot()")
+                updated, hot = await connection.fetchrow(query)
+                writers = await connection.fetchval(
+                    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'session-keeper' "
+                    "AND datname = current_database()"
+                )
+                if updated and not writers:
+                    return updated, hot
+    finally:
+        await connection.close()

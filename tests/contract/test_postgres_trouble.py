@@ -1,0 +1,197 @@
+"""PostgreSQL that answers, but not as one would like."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from adapters.postgres.migrate import migrate_database
+from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
+from application.errors import StoreUnavailable
+from domain.decisions import Decision
+from domain.identity import SessionId
+from domain.session import SessionState
+from tests.contract.steps import deciding, take, variables
+from tests.factories import at, event, merge
+from tests.servers.postgres import PostgresServer
+
+LIMITS = PostgresLimits(timeout_seconds=3, connections_max=2, races_max=3)
+
+
+@pytest.fixture
+async def url(postgres_database: str) -> str:
+    await migrate_database(postgres_database)
+    return postgres_database
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[PostgresSessionStore]:
+    async with open_postgres_store(url, LIMITS) as store:
+        yield store
+
+
+@pytest.fixture
+async def direct(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url)
+    yield connection
+    await connection.close()
+
+
+async def test_a_locked_table_is_told_in_time_and_everything_goes_on_once_it_is_free(
+    url: str, direct: asyncpg.Connection
+) -> None:
+    limits = PostgresLimits(timeout_seconds=0.4, connections_max=2)
+    async with open_postgres_store(url, limits) as store:
+        await take(store, event({"a": 1}))
+        async with direct.transaction():
+            await direct.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+            began = time.monotonic()
+            answers = await asyncio.gather(
+                *(store.read(SessionId("s"), at(0)) for _ in range(20)),
+                take(store, merge({"b": 2}), seconds=1),
+                return_exceptions=True,
+            )
+            took = time.monotonic() - began
+
+        assert {type(answer) for answer in answers} == {StoreUnavailable}
+        assert took < 0.8
+        await take(store, merge({"c": 3}), seconds=1)
+        assert await variables(store) == {"a", "c"}
+
+
+async def test_connections_that_the_server_ends_are_replaced(
+    store: PostgresSessionStore, direct: asyncpg.Connection
+) -> None:
+    await asyncio.gather(take(store, event({"a": 1})), store.backlog(at(0)))
+    ended = await direct.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'session-keeper' "
+        "AND datname = current_database()"
+    )
+    assert len(ended) == 2
+
+    failures = 0
+    for number in range(5):
+        try:
+            await take(store, merge({f"v{number}": number}), seconds=1)
+        except StoreUnavailable:
+            failures += 1
+    assert failures <= 2
+    assert "v4" in await variables(store)
+
+
+async def test_statements_prepared_before_a_migration_go_on_working(
+    store: PostgresSessionStore, direct: asyncpg.Connection
+) -> None:
+    await take(store, event({"a": 1}))
+    assert await variables(store) == {"a"}
+
+    await direct.execute("ALTER TABLE sessions ADD COLUMN added_later text")
+    await direct.execute("ALTER TABLE sessions ALTER COLUMN sync_failure TYPE varchar(200)")
+    await direct.execute("ALTER TABLE sessions ALTER COLUMN revision TYPE bigint")
+
+    await take(store, merge({"b": 2}), seconds=1)
+    assert await variables(store) == {"a", "b"}
+
+
+async def test_a_deadlock_is_decided_anew(store: PostgresSessionStore, direct: asyncpg.Connection) -> None:
+    for name in ("one", "two"):
+        await take(store, event({"a": 1}, session_id=SessionId(name)))
+    lock = "SELECT 1 FROM sessions WHERE session_id = $1 FOR UPDATE"
+    await direct.execute("SET deadlock_timeout = '10s'")
+    async with direct.transaction():
+        await direct.execute(lock, "two")
+        both = asyncio.gather(
+            *(take(store, merge({"b": 2}, session_id=SessionId(name)), seconds=1) for name in ("one", "two"))
+        )
+        await asyncio.sleep(0.2)
+        await direct.execute(lock, "one")
+
+    assert [type(decision) for decision in await both] == [Decision, Decision]
+    assert await variables(store, "one") == await variables(store, "two") == {"a", "b"}
+
+
+async def test_one_who_loses_every_race_is_told(
+    store: PostgresSessionStore, postgres_server: PostgresServer, url: str
+) -> None:
+    await take(store, event({"a": 1}))
+    database = url.rpartition("/")[2]
+    decided = 0
+
+    def decide(before: SessionState | None) -> Decision:
+        nonlocal decided
+        decided += 1
+        postgres_server.execute("UPDATE sessions SET version = nextval('session_versions')", database)
+        return deciding(merge({"b": 2}), 1)(before)
+
+    with pytest.raises(StoreUnavailable, match="lost 3 races"):
+        await store.update(SessionId("s"), decide)
+
+    assert decided == 4
+    assert await variables(store) == {"a"}
+    await take(store, merge({"c": 3}), seconds=1)
+    assert await variables(store) == {"a", "c"}
+
+
+async def test_a_decision_that_writes_nothing_is_answered_by_a_database_that_takes_nothing(
+    store: PostgresSessionStore, direct: asyncpg.Connection, url: str
+) -> None:
+    first = await take(store, event({"a": 1}))
+    await direct.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_read_only = on")
+    async with open_postgres_store(url, LIMITS) as read_only:
+        decision = await read_only.update(SessionId("s"), lambda before: Decision(state=before))
+        with pytest.raises(StoreUnavailable, match="read-only"):
+            await take(read_only, merge({"b": 2}), seconds=1)
+
+    assert decision.state == first.state
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "document = '\\x00'::bytea",
+        "document = '\\x0178'::bytea",
+        "document = '\\x07'::bytea",
+        "ledger = convert_to('x{}', 'UTF8')",
+        "ledger = '\\x00'::bytea || convert_to('{\"n\": 1}', 'UTF8')",
+        "ledger = '\\x00'::bytea || convert_to('{\"n\": 2}', 'UTF8')",
+    ],
+)
+async def test_a_damaged_record_fails_alone(
+    store: PostgresSessionStore, direct: asyncpg.Connection, damage: str
+) -> None:
+    for name in ("bad", "good"):
+        await take(store, event({"a": 1}, session_id=SessionId(name)))
+    await direct.execute(f"UPDATE sessions SET {damage} WHERE session_id = 'bad'")  # noqa: S608
+
+    bad, good = await asyncio.gather(
+        *(take(store, merge({"b": 2}, session_id=SessionId(name)), seconds=1) for name in ("bad", "good")),
+        return_exceptions=True,
+    )
+
+    assert isinstance(bad, StoreUnavailable)
+    assert isinstance(good, Decision)
+    assert await variables(store, "good") == {"a", "b"}
+    with pytest.raises(StoreUnavailable, match="bad"):
+        await store.read(SessionId("bad"), at(0))
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://127.0.0.1:99999/x", "Port|port"),
+        ("postgresql://postgres@127.0.0.1:1/x?sslmode=nonsense", "sslmode"),
+        ("nonsense://x", "nonsense"),
+    ],
+)
+async def test_a_url_that_cannot_be_understood_is_an_unavailable_store(url: str, says: str) -> None:
+    with pytest.raises(StoreUnavailable, match=says):
+        async with open_postgres_store(url, LIMITS) as store:
+            await store.audit_count()
+
+
+async def test_what_a_user_of_the_store_raises_is_left_alone(url: str) -> None:
+    with pytest.raises(ValueError, match="mine"):
+        async with open_postgres_store(url, LIMITS):
+            raise ValueError("mine")

@@ -1,0 +1,222 @@
+"""A SQLite file that is locked, gone, damaged or on a full disk."""
+
+import asyncio
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from adapters.sqlite import schema
+from adapters.sqlite.store import SqliteLimits, SqliteSessionStore, migrate_file, open_sqlite_store
+from application.errors import StoreUnavailable
+from domain.decisions import Decision
+from domain.identity import SessionId
+from tests.contract.contract_of_processes import run_alone
+from tests.contract.steps import take, variables
+from tests.factories import at, event, merge
+
+TIMEOUT_SECONDS = 0.3
+LIMITS = SqliteLimits(timeout_seconds=TIMEOUT_SECONDS)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteSessionStore]:
+    async with open_sqlite_store(path, LIMITS) as store:
+        await take(store, event({"a": 1}))
+        yield store
+
+
+async def test_a_file_that_another_process_has_locked_is_told_in_time(
+    store: SqliteSessionStore, path: Path
+) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        answers = await asyncio.gather(
+            *(take(store, merge({f"v{n}": n}), seconds=1) for n in range(20)),
+            store.forget_audit(at(0), 1),
+            return_exceptions=True,
+        )
+        took = time.monotonic() - began
+
+        assert {type(answer) for answer in answers} == {StoreUnavailable}
+        assert took < TIMEOUT_SECONDS * 2
+        assert await variables(store) == {"a"}
+        other.execute("ROLLBACK")
+
+    async with asyncio.timeout(5):
+        await written(store, "b")
+    assert {"a", "b"} <= await variables(store)
+
+
+async def written(store: SqliteSessionStore, name: str) -> None:
+    """As a sender does: what was answered with an error is sent again."""
+    while True:
+        try:
+            await take(store, merge({name: 1}), seconds=1)
+        except StoreUnavailable:
+            await asyncio.sleep(0.01)
+        else:
+            return
+
+
+async def test_a_file_that_was_moved_away_is_missed_and_found_again(
+    store: SqliteSessionStore, path: Path
+) -> None:
+    path.rename(path.with_suffix(".away"))
+
+    with pytest.raises(StoreUnavailable, match=r"No such file|unable to open"):
+        await take(store, merge({"b": 2}), seconds=1)
+    with pytest.raises(StoreUnavailable, match=r"No such file|unable to open"):
+        await store.read(SessionId("s"), at(0))
+    assert not path.exists()
+
+    path.with_suffix(".away").rename(path)
+    await take(store, merge({"b": 2}), seconds=1)
+    assert await variables(store) == {"a", "b"}
+
+
+async def test_another_database_in_its_place_is_used_from_then_on(
+    store: SqliteSessionStore, path: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    migrate_file(other, 1)
+    path.rename(path.with_suffix(".away"))
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    other.rename(path)
+
+    assert await variables(store) == set()
+    await take(store, event({"b": 2}))
+    assert await variables(store) == {"b"}
+
+
+DAMAGES = [
+    "document = x'00'",
+    "document = x''",
+    "ledger = CAST('[]' AS BLOB)",
+    "ledger = x'ff'",
+    "ledger = CAST(replace(CAST(ledger AS TEXT), '\"n\":1', '\"n\":2') AS BLOB)",
+    "ledger = CAST(replace(CAST(ledger AS TEXT), '\"a\",', '\"b\",') AS BLOB)",
+    "ledger = CAST(replace(CAST(ledger AS TEXT), '\"pending\",', '\"pending\",999') AS BLOB)",
+    "expires_at = 9000000000000000000",
+    "sync_lane = CAST(x'ff' AS TEXT)",
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_damaged_record_fails_alone(store: SqliteSessionStore, path: Path, damage: str) -> None:
+    await take(store, event({"a": 1}, session_id=SessionId("bad")))
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(f"UPDATE sessions SET {damage} WHERE session_id = 'bad'")  # noqa: S608
+
+    bad, good = await asyncio.gather(
+        *(take(store, merge({"b": 2}, session_id=SessionId(name)), seconds=1) for name in ("bad", "s")),
+        return_exceptions=True,
+    )
+
+    assert isinstance(bad, StoreUnavailable)
+    assert isinstance(good, Decision)
+    assert await variables(store) == {"a", "b"}
+    with pytest.raises(StoreUnavailable, match="bad"):
+        await store.read(SessionId("bad"), at(0))
+
+
+async def test_an_entry_of_a_newer_version_in_the_trail_is_an_unavailable_store(
+    store: SqliteSessionStore, path: Path
+) -> None:
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE audit SET action = 'SESSION_OF_THE_FUTURE'")
+
+    with pytest.raises(StoreUnavailable, match="SESSION_OF_THE_FUTURE"):
+        await store.audit_trail(SessionId("s"), after=0, limit=10)
+
+
+async def test_a_damaged_page_fails_only_those_who_need_it(path: Path) -> None:
+    async with open_sqlite_store(path, LIMITS) as store:
+        for number in range(200):
+            await take(store, event({"a": "x" * 500}, session_id=SessionId(f"s{number:03}")))
+    with closing(sqlite3.connect(path)) as other:
+        (root,) = other.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sessions'").fetchone()
+        (size,) = other.execute("PRAGMA page_size").fetchone()
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size + 12)
+        leaf = int.from_bytes(os.pread(file.fileno(), 4, (root - 1) * size + int.from_bytes(file.read(2))))
+        file.seek((leaf - 1) * size)
+        file.write(b"\xff" * size)
+
+    async with open_sqlite_store(path, LIMITS) as store:
+        answers = await asyncio.gather(
+            *(
+                take(store, merge({"b": 2}, session_id=SessionId(f"s{n:03}")), seconds=1)
+                for n in range(0, 200, 5)
+            ),
+            return_exceptions=True,
+        )
+
+    assert {type(answer) for answer in answers} == {StoreUnavailable, Decision}
+    assert sum(isinstance(answer, StoreUnavailable) for answer in answers) < 10
+
+
+async def test_a_full_disk_is_told_and_nothing_is_lost_or_half_written(path: Path) -> None:
+    assert run_alone("full_disk", path) == "full\nagain\nwhole\n"
+
+
+async def test_a_directory_that_cannot_be_written_is_told() -> None:
+    with TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        assert run_alone("closed_directory", Path(directory) / "sessions.db") == "told\n"
+
+
+@pytest.mark.parametrize("kind", ["directory", "text", "nowhere", "newer"])
+async def test_what_is_no_database_of_ours_is_an_unavailable_store(path: Path, kind: str) -> None:
+    match kind:
+        case "directory":
+            path.mkdir()
+        case "text":
+            path.write_text("no database at all, but long enough to have a header " * 20)
+        case "nowhere":
+            path = path / "deeper" / "sessions.db"
+        case _:
+            migrate_file(path, 1)
+            with closing(sqlite3.connect(path)) as other:
+                other.execute(f"PRAGMA user_version = {schema.NEWEST + 1}")
+
+    with pytest.raises(StoreUnavailable):
+        async with open_sqlite_store(path, LIMITS):
+            pass
+
+
+async def test_missing_tables_are_told_with_what_to_do(store: SqliteSessionStore, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE sessions")
+
+    with pytest.raises(StoreUnavailable, match="run session-keeper migrate"):
+        await take(store, merge({"b": 2}), seconds=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts what the system holds open")
+async def test_nothing_is_left_open(path: Path) -> None:
+    async with open_sqlite_store(path, LIMITS) as store:
+        await asyncio.gather(*(store.read(SessionId("s"), at(0)) for _ in range(10)))
+        await take(store, event({"a": 1}))
+        assert opened(path)
+
+    assert opened(path) == []
+
+
+def opened(path: Path) -> list[str]:
+    links = Path("/proc/self/fd").iterdir()
+    return [target for link in links if (target := os.path.realpath(link)).startswith(str(path))]

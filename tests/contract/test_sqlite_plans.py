@@ -1,0 +1,73 @@
+"""What SQLite does with many rows: every question is answered by its index, none by looking through all."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.sqlite import statements
+from adapters.sqlite.store import migrate_file
+from domain.instants import to_microseconds
+from domain.sync import SyncLane
+from tests.factories import START, at
+
+ROWS = 20_000
+FILL = f"""
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
+INSERT INTO sessions SELECT
+    's' || n, 1, 'p' || n, x'7b7d', x'7b7d', :now, :now, :now + n * 60000000, 'subject-' || n,
+    :now + n * 1000000, CASE WHEN n % 10 = 0 THEN '{SyncLane.ENDED}' ELSE '{SyncLane.LIVE}' END,
+    CASE WHEN n % 500 = 0 THEN 'failed' END
+FROM numbers
+"""  # noqa: S608 - numbers of ours
+FILL_AUDIT = f"""
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
+INSERT INTO audit (session_id, action, time) SELECT 's' || n / 4, 'x', :now + n * 1000000 FROM numbers
+"""  # noqa: S608 - numbers of ours
+NOW = to_microseconds(at(20))
+Q = statements
+STATEMENTS = {
+    "read": (Q.READ, ("s7",), {"sqlite_autoindex_sessions_1"}),
+    "trail": (Q.TRAIL, ("s7", 0, 50), {"audit_of_session"}),
+    "due": (Q.DUE, (SyncLane.LIVE, NOW, NOW, 100), {"sessions_due"}),
+    "expired": (Q.EXPIRED, (NOW, 500), {"sessions_expiring"}),
+    "of subject": (Q.OF_SUBJECT, ("subject-7", 200), {"sessions_of_subject"}),
+    "backlog": (Q.BACKLOG, (*SyncLane, NOW, NOW), {"sessions_due"}),
+    "failed": (Q.FAILED, (), {"sessions_failed"}),
+    "forget audit": (Q.FORGET_AUDIT, (NOW, 500), {"audit_by_time"}),
+    "forget trail": (Q.FORGET_TRAIL, ("s7",), {"audit_of_session"}),
+}
+
+
+@pytest.fixture(scope="module", params=["never analyzed", "analyzed"])
+def connection(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[sqlite3.Connection]:
+    path = Path(tmp_path_factory.mktemp("plans")) / "sessions.db"
+    migrate_file(path, 1)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(FILL, {"now": to_microseconds(START)})
+        connection.execute(FILL_AUDIT, {"now": to_microseconds(START)})
+        if request.param == "analyzed":
+            connection.execute("ANALYZE")
+        yield connection
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_every_question_is_answered_by_its_index(connection: sqlite3.Connection, name: str) -> None:
+    statement, arguments, wanted = STATEMENTS[name]
+
+    steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", arguments)]
+
+    used = {step.partition(" INDEX ")[2].split(" ")[0] for step in steps if " INDEX " in step}
+    assert used == wanted
+    assert [step for step in steps if step.startswith("SCAN ") and "sessions_failed" not in step] == []
+    assert [step for step in steps if "TEMP B-TREE" in step] == []
+
+
+def test_the_backlog_is_that_of_what_is_due(connection: sqlite3.Connection) -> None:
+    backlog = statements.backlog(connection, at(20))
+
+    assert (backlog.due, backlog.oldest_due_at, backlog.failed) == (20, at(1), ROWS // 500)

@@ -1,0 +1,142 @@
+"""Health, readiness and metrics."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.http.keeper import Keeper, problem
+
+
+async def test_health_counts_webhooks_by_the_names_of_the_tutorial(keeper: Keeper) -> None:
+    await keeper.post(context={"a": 1})
+    await keeper.post(context={"a": 1})
+    keeper.clock.advance(1)
+    await keeper.post(context={"a": "x" * 9000})
+    await keeper.post(ttlSeconds=0)
+    await keeper.post_raw(b"not JSON")
+    await keeper.post_raw(b"{}", content_type="text/plain")
+    await keeper.post_raw(b"x" * 200_000)
+
+    health = (await keeper.http.get("/health")).json()
+
+    assert health == {
+        "status": "operational",
+        "metrics": {
+            "totalAttempts": 7,
+            "successfulRetrievals": 2,
+            "failures": 5,
+            "averageLatencyMs": 0.0,
+        },
+        "auditLogCount": 4,
+    }
+
+
+async def test_the_mean_latency_is_over_the_successes(keeper: Keeper) -> None:
+    update = keeper.store.update
+
+    async def slow_update(*arguments: Any) -> Any:
+        keeper.clock.advance(0.25)
+        return await update(*arguments)
+
+    await keeper.post(ttlSeconds=0)
+    keeper.store.update = slow_update  # type: ignore[method-assign]
+    await keeper.post(context={"a": 1})
+
+    assert (await keeper.http.get("/health")).json()["metrics"]["averageLatencyMs"] == 250.0
+
+
+async def test_health_answers_while_the_store_is_away(keeper: Keeper) -> None:
+    keeper.store.break_down()
+    problem(await keeper.post(context={"a": 1}), 503)
+
+    answer = await keeper.http.get("/health")
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["auditLogCount"]) == (
+        200,
+        "degraded",
+        None,
+    )
+    assert answer.json()["metrics"]["failures"] == 1
+
+
+async def test_a_process_that_runs_is_alive_whatever_the_store_does(keeper: Keeper) -> None:
+    keeper.store.break_down()
+
+    answer = await keeper.http.get("/health/live")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
+
+
+async def test_a_service_whose_store_answers_is_ready(keeper: Keeper) -> None:
+    answer = await keeper.http.get("/health/ready")
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready", "store": None, "genesys": None, "clockSkewMs": None}
+
+
+async def test_the_skew_of_the_clocks_is_told(keeper: Keeper) -> None:
+    async def ahead(*_: Any) -> timedelta:
+        return timedelta(milliseconds=1500)
+
+    keeper.store.clock_skew = ahead  # type: ignore[method-assign]
+
+    assert (await keeper.http.get("/health/ready")).json()["clockSkewMs"] == 1500.0
+
+
+async def test_a_service_whose_store_is_away_is_not_ready_and_says_why(keeper: Keeper) -> None:
+    keeper.store.break_down("connection refused")
+
+    answer = await keeper.http.get("/health/ready")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/json")
+    assert (answer.json()["status"], answer.json()["store"]) == ("unavailable", "connection refused")
+
+
+async def test_metrics_are_in_the_format_of_prometheus_and_name_no_session(keeper: Keeper) -> None:
+    await keeper.post(sessionId="a-session-of-ours", context={"a": 1})
+    await keeper.post(sessionId="a-session-of-ours", ttlSeconds=0)
+
+    answer = await keeper.http.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    values = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert values["session_keeper_webhooks_total", "persisted"] == 1
+    assert values["session_keeper_webhooks_total", "invalid"] == 1
+    assert values["session_keeper_sync_due",] == 1
+    assert values["session_keeper_store_up",] == 1
+    assert "a-session-of-ours" not in answer.text
+
+
+async def test_metrics_answer_while_the_store_is_away(keeper: Keeper) -> None:
+    keeper.store.break_down()
+
+    answer = await keeper.http.get("/metrics")
+
+    assert answer.status_code == 200
+    assert "session_keeper_store_up 0.0" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics"])
+async def test_probes_have_no_problem_with_strange_callers(keeper: Keeper, path: str) -> None:
+    headers = [
+        ("x-forwarded-for", "1.2.3.4, \xff"),
+        ("x-forwarded-proto", "gopher"),
+        ("x-forwarded-host", "evil.test"),
+        ("forwarded", "host=evil.test"),
+        ("cookie", 'a="; b=\xff; =;;'),
+        ("accept", "nonsense"),
+    ]
+
+    answer = await keeper.http.get(
+        path,
+        headers=[(name, value.encode("latin-1")) for name, value in headers],  # type: ignore[arg-type]
+    )
+
+    assert answer.status_code == 200
+    assert "evil.test" not in answer.text + str(answer.headers)

@@ -1,0 +1,201 @@
+"""What settings may hold, and what is said of those that hold something else."""
+
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+from entrypoints.settings import (
+    PREFIX,
+    Settings,
+    WrongSettings,
+    is_secret,
+    load_settings,
+    may_hold,
+    unknown_names,
+)
+
+HINTS = get_type_hints(Settings, include_extras=True)
+
+
+def load(**settings: str) -> Settings:
+    return load_settings({PREFIX + name: text for name, text in settings.items()})
+
+
+def complaints(**settings: str) -> list[str]:
+    with pytest.raises(WrongSettings) as wrong:
+        load(**settings)
+    return wrong.value.lines
+
+
+def test_nothing_needs_to_be_set() -> None:
+    assert load_settings({"PATH": "/bin"}) == Settings()
+
+
+def test_an_empty_value_is_none() -> None:
+    assert load(PORT="", WEBHOOK_SECRET="", STORE_URL="") == Settings()
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_every_setting_says_what_it_may_hold(name: str) -> None:
+    assert may_hold(HINTS[name])
+
+
+def test_secrets_are_marked() -> None:
+    secrets = {name for name, hint in HINTS.items() if is_secret(hint)}
+
+    assert secrets >= {
+        "store_url",
+        "genesys_client_id",
+        "genesys_client_secret",
+        "genesys_proxy_url",
+        "webhook_secret",
+        "api_keys",
+    }
+    assert "host" not in secrets
+
+
+@pytest.mark.parametrize("name", ["STORE_TIMEOUT_SECONDS", "IDLE_SECONDS"])
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e9", "ten", " "])
+def test_seconds_are_finite_and_above_zero(name: str, text: str) -> None:
+    assert complaints(**{name: text}) == [
+        f"{PREFIX}{name} is {text!r}; it may be {may_hold(HINTS[name.lower()])}"
+    ]
+
+
+@pytest.mark.parametrize("text", ["true", "True", "1", "TRUE"])
+def test_a_yes_is_written_in_several_ways(text: str) -> None:
+    assert load(ALLOW_ANONYMOUS=text).allow_anonymous
+
+
+@pytest.mark.parametrize("text", ["yes", "on", "2"])
+def test_what_is_neither_yes_nor_no_is_refused(text: str) -> None:
+    assert len(complaints(ALLOW_ANONYMOUS=text)) == 1
+
+
+def test_the_case_of_a_choice_does_not_matter() -> None:
+    assert load(LOG_LEVEL="INFO", SYNC_MODE="Inline").sync_mode == "inline"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("memory://", "memory://"),
+        ("sqlite:///keeper.db", "sqlite:///keeper.db"),
+        ("sqlite:////var/lib/keeper.db", "sqlite:////var/lib/keeper.db"),
+        ("postgresql://u:pw@db:5432/keeper?sslmode=require", "postgresql://db:5432/keeper"),
+        ("postgres://u:p%40w@one:5432,two:5433/keeper", "postgres://one:5432,two:5433/keeper"),
+        ("postgresql://u:pw@[::1]:5432/keeper", "postgresql://[::1]:5432/keeper"),
+        ("postgresql:///keeper?host=/run/postgresql&user=a@b", "postgresql:///keeper"),
+    ],
+)
+def test_a_store_is_named_without_its_password(url: str, place: str) -> None:
+    settings = load(STORE_URL=url)
+
+    assert settings.store_place == place
+    assert settings.store_kind in {"memory", "sqlite", "postgresql"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "keeper.db",
+        "mysql://u:hunter2@db/keeper",
+        "sqlite:///",
+        "postgresql://u:hunter2@db:99999/keeper",
+        "postgresql://u:hunter2@db:port/keeper",
+        "postgresql://u:hunter2@[::1/keeper",
+        "postgresql://u:hunt/er2@db/keeper",
+        "postgresql://u:hunt#er2@db/keeper",
+        "postgresql://u:hunt?er2@db/keeper",
+        "sqlite:///kee\0per.db",
+    ],
+)
+def test_a_store_that_cannot_be_is_refused_without_showing_its_password(url: str) -> None:
+    (line,) = complaints(STORE_URL=url)
+
+    assert line.startswith(f"{PREFIX}STORE_URL is a value that is not shown; it may be memory://, sqlite:///")
+    assert "hunt" not in line
+
+
+@pytest.mark.parametrize(
+    "text", ["ftp://x", "x", "https://", "https://x:99999", "https://x y", "https://x?a"]
+)
+def test_a_url_of_genesys_that_cannot_be_is_refused(text: str) -> None:
+    (line,) = complaints(GENESYS_API_URL=text)
+
+    assert line.startswith(f"{PREFIX}GENESYS_API_URL is {text!r}; it may be a URL")
+
+
+@pytest.mark.parametrize("name", ["GENESYS_API_URL", "GENESYS_PROXY_URL"])
+def test_a_password_in_a_url_is_not_shown(name: str) -> None:
+    (line,) = complaints(**{name: "https://user:hunter2@x:port"})
+
+    assert "hunter2" not in line
+
+
+def test_the_hosts_of_genesys_come_from_its_region() -> None:
+    settings = load(GENESYS_ENVIRONMENT="mypurecloud.de", GENESYS_LOGIN_URL="http://localhost:3001/")
+
+    assert (settings.api_url, settings.login_url) == ("https://api.mypurecloud.de", "http://localhost:3001")
+
+
+def test_secrets_are_a_list_and_spaces_do_not_belong_to_them() -> None:
+    assert load(WEBHOOK_SECRET="new, old ,").webhook_secret == ("new", "old")
+
+
+@pytest.mark.parametrize("text", [",", " ", " , "])
+def test_a_list_of_secrets_without_any_does_not_open_the_door(text: str) -> None:
+    assert len(complaints(WEBHOOK_SECRET=text, API_KEYS=text)) == 2
+
+
+def test_a_value_is_read_from_a_file_without_its_last_line_end(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("in the file \r\n")
+
+    assert load(GENESYS_CLIENT_ID="id", GENESYS_CLIENT_SECRET_FILE=str(tmp_path / "secret")) == load(
+        GENESYS_CLIENT_ID="id", GENESYS_CLIENT_SECRET="in the file "
+    )
+
+
+def test_a_file_that_is_empty_or_absent_or_no_text_is_refused(tmp_path: Path) -> None:
+    for name, content in (("empty", b"\n"), ("bytes", b"\xff\xfe")):
+        (tmp_path / name).write_bytes(content)
+
+    for name, reason in {
+        "empty": "which is empty",
+        "bytes": "which failed",
+        "absent": "which failed",
+    }.items():
+        path = str(tmp_path / name)
+        (line,) = complaints(API_KEYS_FILE=path)
+
+        assert line.startswith(f"{PREFIX}API_KEYS is to be read from {path!r}, {reason}")
+
+
+def test_a_value_and_its_file_are_one_too_many(tmp_path: Path) -> None:
+    (line,) = complaints(PORT="1", PORT_FILE=str(tmp_path))
+
+    assert line == f"{PREFIX}PORT and {PREFIX}PORT_FILE are both set: only one may be"
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"TTL_DEFAULT_SECONDS": "10", "TTL_MAX_SECONDS": "5"}, "TTL_DEFAULT_SECONDS"),
+        ({"GENESYS_CLIENT_ID": "id"}, "GENESYS_CLIENT_SECRET"),
+        ({"GENESYS_CLIENT_SECRET": "hunter2"}, "GENESYS_CLIENT_ID"),
+        ({"SYNC_RETRY_MIN_SECONDS": "100"}, "SYNC_RETRY_MIN_SECONDS"),
+        ({"SYNC_LEASE_SECONDS": "5"}, "SYNC_LEASE_SECONDS"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, str], name: str) -> None:
+    (line,) = complaints(**settings)
+
+    assert line.startswith(f"{PREFIX}{name} is ")
+    assert "hunter2" not in line
+
+
+def test_names_that_nobody_knows_are_found() -> None:
+    environment = dict.fromkeys([f"{PREFIX}PROT", f"{PREFIX}PORT", f"{PREFIX}PORT_FILE", "PROT"], "1")
+
+    assert unknown_names(environment) == [f"{PREFIX}PROT"]
