@@ -16,7 +16,7 @@ from adapters.http.probes import health, live, metrics, ready
 from adapters.http.problems import EXCEPTION_HANDLERS
 from adapters.http.schema_page import schema_router
 from adapters.http.sessions import check_query, erase_session, read_audit_trail, read_session
-from adapters.http.webhooks import WebhookRules, receive_event
+from adapters.http.webhooks import EventIntake, WebhookRules, receive_event
 from application.use_cases import UseCases
 
 Method = Literal["HEAD", "OPTIONS"]
@@ -31,18 +31,23 @@ class HttpRules:
 
 def create_app(open_use_cases: OpenUseCases, rules: HttpRules) -> Litestar:
     """The application; what `open_use_cases` gives is open from the first request to the last."""
+    webhook_rules = rules.webhook
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_use_cases() as use_cases:
             app.state.use_cases = use_cases
+            app.state.intake = EventIntake(use_cases, webhook_rules)
             yield
 
     async def use_cases(state: State) -> UseCases:
         opened: UseCases = state.use_cases
         return opened
 
-    webhook_rules = rules.webhook
+    async def intake(state: State) -> EventIntake:
+        opened: EventIntake = state.intake
+        return opened
+
     senders = webhook_rules.senders
     return Litestar(
         route_handlers=[
@@ -61,10 +66,7 @@ def create_app(open_use_cases: OpenUseCases, rules: HttpRules) -> Litestar:
             ),
         ],
         lifespan=[lifespan],
-        dependencies={
-            "use_cases": Provide(use_cases),
-            "webhook_rules": Provide(lambda: webhook_rules, sync_to_thread=False),
-        },
+        dependencies={"use_cases": Provide(use_cases), "intake": Provide(intake)},
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(rules.version, schema_router(senders.guard_page)),
         request_max_body_size=webhook_rules.body_bytes_max,

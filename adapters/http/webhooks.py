@@ -37,6 +37,14 @@ class WebhookRules:
     body_bytes_max: int = 131_072
 
 
+@dataclass(frozen=True, slots=True)
+class EventIntake:
+    """What the handler needs, in one piece: Litestar resolves one dependency without a task group."""
+
+    use_cases: UseCases
+    rules: WebhookRules
+
+
 @post(
     "/webhook/messaging",
     operation_class=EventOperation,
@@ -47,14 +55,12 @@ class WebhookRules:
     tags=["webhook"],
 )
 async def receive_event(
-    request: Request[Any, Any, Any],
-    use_cases: NamedDependency[UseCases],
-    webhook_rules: NamedDependency[WebhookRules],
+    request: Request[Any, Any, Any], intake: NamedDependency[EventIntake]
 ) -> Response[bytes]:
     """Answered once the session is durable; Genesys is told later (or now, with SYNC_MODE inline)."""
-    command = await _command(request, use_cases, webhook_rules)
+    command = await _command(request, intake.use_cases, intake.rules)
     try:
-        persisted = await use_cases.persist_session(command)
+        persisted = await intake.use_cases.persist_session(command)
     except EventRefused as refusal:
         _warn(command.session_id, refusal)
         raise

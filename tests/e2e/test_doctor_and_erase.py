@@ -77,7 +77,7 @@ def test_doctor_tells_that_the_database_was_not_migrated(
     assert findings(done)["Genesys"].startswith("ok")
 
 
-@pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_a_session_is_erased_while_the_service_runs(
     store_url: str, start_service: StartService, settings: dict[str, str]
 ) -> None:
@@ -95,7 +95,7 @@ def test_a_session_is_erased_while_the_service_runs(
     assert [entry["action"] for entry in trail] == ["SESSION_ERASED"]
 
 
-@pytest.mark.parametrize("store_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 def test_all_of_a_subject_is_erased_and_nothing_of_others(
     store_url: str, start_service: StartService, settings: dict[str, str]
 ) -> None:

@@ -1,0 +1,80 @@
+from domain.audit import AuditAction
+from domain.erasure import decide_erasure
+from domain.event_decision import decide_event
+from domain.eviction import decide_eviction
+from domain.identity import SessionId
+from domain.lifecycle import SessionStatus
+from domain.session import SessionState
+from tests.contract.steps import POLICIES
+from tests.factories import at, event, persistence_id
+
+
+def session(ttl_seconds: int = 10) -> SessionState:
+    state = decide_event(None, event({"a": 1}, ttl_seconds=ttl_seconds), POLICIES, at(0)).state
+    assert state is not None
+    return state
+
+
+def test_an_expired_session_is_removed_and_the_trail_says_so() -> None:
+    state = session()
+
+    decision = decide_eviction(state, at(10))
+
+    assert decision.state is None
+    (entry,) = decision.audit
+    assert entry.action is AuditAction.SESSION_EVICTED
+    assert (entry.persistence_id, entry.revision, entry.time) == (state.persistence_id, 1, at(10))
+
+
+def test_a_session_that_was_renewed_meanwhile_stays() -> None:
+    state = session()
+
+    decision = decide_eviction(state, at(9))
+
+    assert decision.state is state
+    assert decision.audit == ()
+
+
+def test_one_that_is_gone_already_is_no_news() -> None:
+    decision = decide_eviction(None, at(0))
+
+    assert decision.state is None
+    assert decision.audit == ()
+
+
+def test_the_trace_of_an_erasure_goes_without_a_word() -> None:
+    trace = erased(session(), seconds=5)
+    assert decide_eviction(trace, at(6)).state is trace
+
+    decision = decide_eviction(trace, trace.expires_at)
+
+    assert decision.state is None
+    assert decision.audit == ()
+
+
+def test_an_erasure_is_remembered_when_the_session_that_began_anew_expires() -> None:
+    trace = erased(session(), seconds=5)
+    anew = decide_event(trace, event({"b": 1}, ttl_seconds=10), POLICIES, at(6)).state
+    assert anew is not None
+    assert anew.revision == 1
+
+    left = decide_eviction(anew, at(100)).state
+
+    assert left is not None
+    assert left.status is SessionStatus.ERASED
+    assert left.context.document == b"{}"
+    assert left.lifecycle.erased == trace.lifecycle.erased
+    assert left.expires_at == trace.expires_at
+    assert decide_eviction(anew, trace.expires_at).state is None
+
+
+def erased(state: SessionState | None, *, seconds: float) -> SessionState:
+    trace = decide_erasure(
+        state,
+        session_id=SessionId("s"),
+        persistence_id=persistence_id(),
+        policies=POLICIES,
+        now=at(seconds),
+    ).state
+    assert trace is not None
+    return trace

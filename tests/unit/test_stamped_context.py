@@ -1,0 +1,87 @@
+from domain.stamped_context import StampedContext, StampedVariable
+from domain.stamps import BEFORE_ALL, Stamp
+
+T = [Stamp(number, "") for number in range(20)]
+
+
+def test_the_newer_event_wins_each_variable() -> None:
+    context = StampedContext().merged({"a": b"1", "b": b"1"}, T[5]).merged({"a": b"2", "c": b"2"}, T[4])
+
+    assert context.texts == {"a": b"1", "b": b"1", "c": b"2"}
+
+
+def test_of_two_events_of_one_microsecond_the_larger_tie_wins_whichever_came_first() -> None:
+    one, other = ({"a": b"1"}, Stamp(1, "a")), ({"a": b"2"}, Stamp(1, "b"))
+
+    assert StampedContext().merged(*one).merged(*other).texts == {"a": b"2"}
+    assert StampedContext().merged(*other).merged(*one).texts == {"a": b"2"}
+
+
+def test_a_removed_variable_is_not_brought_back_by_what_is_older() -> None:
+    context = StampedContext().merged({"a": b"1"}, T[1]).merged({"a": None}, T[3])
+    assert context.texts == {}
+    assert context.tombstones == {"a": T[3]}
+
+    assert context.merged({"a": b"2"}, T[2]) is context
+    assert context.merged({"a": b"4"}, T[4]).texts == {"a": b"4"}
+
+
+def test_removing_what_is_not_there_yet_leaves_a_tombstone() -> None:
+    context = StampedContext().merged({"a": None}, T[3])
+
+    assert context.merged({"a": b"1"}, T[2]).texts == {}
+
+
+def test_a_repeated_event_gives_the_same_object() -> None:
+    context = StampedContext().merged({"a": b"1", "b": None}, T[1])
+
+    assert context.merged({"a": b"1", "b": None}, T[1]) is context
+
+
+def test_replacing_drops_what_is_older_and_keeps_what_is_newer() -> None:
+    context = StampedContext().merged({"old": b"1", "gone": None}, T[1]).merged({"new": b"2"}, T[9])
+
+    replaced = context.replaced({"own": b"3", "new": b"3"}, T[5])
+
+    assert replaced.texts == {"new": b"2", "own": b"3"}
+    assert replaced.tombstones == {}
+    assert replaced.merged({"late": b"4"}, T[4]) is replaced
+    assert replaced.raised(T[4]) is replaced
+
+
+def test_tombstones_that_are_too_many_go_oldest_first_and_raise_the_horizon() -> None:
+    context = StampedContext().merged({"live": b"1"}, T[0])
+    for number in range(1, 6):
+        context = context.merged({f"v{number}": None}, T[number])
+
+    trimmed = context.trimmed(tombstones_max=2, oldest_microseconds=0)
+
+    assert trimmed.tombstones == {"v4": T[4], "v5": T[5]}
+    assert trimmed.horizon == T[3]
+    assert trimmed.texts == {"live": b"1"}
+
+
+def test_tombstones_that_are_too_old_go_and_raise_the_horizon() -> None:
+    context = StampedContext().merged({"a": None}, T[3]).merged({"b": None}, T[7])
+
+    trimmed = context.trimmed(tombstones_max=10, oldest_microseconds=5)
+
+    assert trimmed.tombstones == {"b": T[7]}
+    assert trimmed.horizon == T[3]
+    assert trimmed.trimmed(tombstones_max=10, oldest_microseconds=5) is trimmed
+
+
+def test_below_the_horizon_only_known_names_are_taken_in() -> None:
+    context = StampedContext(entries={"known": StampedVariable(b"1", T[1])}, horizon=T[5])
+
+    assert context.merged({"forgotten": b"2"}, T[5]) is context
+    assert context.merged({"known": b"2"}, T[3]).texts == {"known": b"2"}
+    assert context.merged({"fresh": b"2"}, T[6]).texts == {"known": b"1", "fresh": b"2"}
+
+
+def test_the_document_is_sorted_and_compact() -> None:
+    context = StampedContext().merged({"b": b"[1]", "a": b"null", "ü": b'"x"'}, T[1])
+
+    assert context.document == '{"a":null,"b":[1],"ü":"x"}'.encode()
+    assert StampedContext().document == b"{}"
+    assert StampedContext().floor == BEFORE_ALL
