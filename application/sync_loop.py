@@ -89,18 +89,18 @@ class SyncLoop:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def tell_now(self, session_id: SessionId) -> SessionState | None:
-        """Tells Genesys of this session out of turn, as soon as the budget allows; gives it as it is then.
+        """Tells Genesys of this session out of turn, as soon as that may be; gives it as it is then.
 
-        None when that would be no use now: the session is under way or Genesys is away.
+        None when it is gone or its store fails.
         """
-        while (task := self._under_way.get(session_id)) is not None:
-            await asyncio.wait({task})
-        await self._wait_for_a_place()
-        await self._budget.take()
-        if session_id in self._under_way or not self._place_is_free():
+        while True:
+            while (task := self._under_way.get(session_id)) is not None:
+                await asyncio.wait({task})
+            await self._wait_for_a_place()
+            await self._budget.take()
+            if session_id not in self._under_way and self._place_is_free():
+                return await asyncio.shield(self._start(session_id))
             self._budget.give_back()
-            return None
-        return await asyncio.shield(self._start(session_id))
 
     async def _one_round(self) -> None:
         await self._wait_for_a_place()
@@ -174,7 +174,7 @@ class SyncLoop:
             return None
         if not attempt.claimed:
             self._aside.strike(session_id, asyncio.get_running_loop().time())
-            return None
+            return attempt.state
         self._note(session_id, attempt)
         return attempt.state
 

@@ -43,7 +43,7 @@ class SyncAttempt:
     """How it went.
 
     Attributes:
-        state: the session after the attempt; None when it is gone, or not noted, or was not claimed.
+        state: the session after the attempt; None when it is gone, or how it ended could not be noted.
         claimed: whether it was this one's to tell; if not, no call was made.
         error: why Genesys was not told.
         fault: what kept this service from noting how it ended; the lease runs out by itself.
@@ -86,8 +86,8 @@ class SyncSessionHandler:
         token = self._ids.claim_token()
         lease = _Lease(self._policy.lease_seconds)
         claimed = await self._claim_or_give_back(command.session_id, token)
-        if claimed is None:
-            return SyncAttempt(state=None, claimed=False)
+        if claimed is None or claimed.sync.claim != token:
+            return SyncAttempt(state=claimed, claimed=False)
         copy = claimed.copy(self._policy.target)
         if lease.seconds_left < self._policy.lease_seconds * START_FRACTION:
             self._budget.give_back()
@@ -118,7 +118,6 @@ class SyncSessionHandler:
         state = decision.state
         if state is None or state.sync.claim != token:
             self._budget.give_back()
-            return None
         return state
 
     async def _told(self, copy: SessionCopy, lease: "_Lease") -> SyncReceipt:

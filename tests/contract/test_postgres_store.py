@@ -1,25 +1,38 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from adapters.postgres.migrate import migrate_database
-from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
+from adapters.postgres.store import PostgresLimits, open_postgres_store
 from tests.contract.session_store_contract import SessionStoreContract
 from tests.contract.steps import OpenStore
-from tests.servers.postgres import POSTGRES_FLAVOURS
+from tests.servers.postgres import POSTGRES_FLAVOURS, PostgresFlavour, PostgresMissingError, PostgresServers
 
 
-@pytest.mark.parametrize("postgres_flavour", POSTGRES_FLAVOURS)
+@pytest.fixture(scope="module")
+def emptied_database(postgres_servers: PostgresServers, postgres_flavour: PostgresFlavour) -> Iterator[str]:
+    """One for all tests, each of which finds it empty: to make and migrate one takes longer than most."""
+    try:
+        server = postgres_servers.get(postgres_flavour)
+    except PostgresMissingError as missing:
+        if postgres_flavour == "embedded" and os.environ.get("CI") == "true":
+            pytest.fail(f"CI has every server: {missing}")
+        pytest.skip(str(missing))
+    url = server.create_database()
+    asyncio.run(migrate_database(url))
+    yield url
+    server.drop_database(url)
+
+
+@pytest.mark.parametrize("postgres_flavour", POSTGRES_FLAVOURS, scope="module")
 class TestPostgresSessionStore(SessionStoreContract):
     @pytest.fixture
-    def open_store(self, postgres_database: str) -> OpenStore:
-        asyncio.run(migrate_database(postgres_database))
-
-        @asynccontextmanager
-        async def opened() -> AsyncIterator[PostgresSessionStore]:
-            async with open_postgres_store(postgres_database, PostgresLimits(connections_max=4)) as store:
-                yield store
-
-        return opened
+    def open_store(
+        self, postgres_servers: PostgresServers, postgres_flavour: PostgresFlavour, emptied_database: str
+    ) -> OpenStore:
+        name = emptied_database.rpartition("/")[2]
+        postgres_servers.get(postgres_flavour).execute("TRUNCATE sessions, audit", name)
+        return partial(open_postgres_store, emptied_database, PostgresLimits(connections_max=4))

@@ -22,7 +22,7 @@ ANSWER_SECONDS_MAX = 1.0
 
 @dataclass
 class Sent:
-    """The steps of one session; a step that failed was taken in or not, nobody can tell."""
+    """The steps of one session. Whether one that failed was taken in nobody can tell, so it is sent again."""
 
     step: int = -1
     acknowledged: int = -1
@@ -54,24 +54,25 @@ class Load:
             name = f"load-{sender}-{number // STEPS}"
             sent = self.sessions.setdefault(name, Sent())
             sent.step = number % STEPS
-            await self._post(name, sent, client)
-            number += 1
+            if await self._is_taken(name, sent, client):
+                number += 1
+            else:
+                await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _post(self, name: str, sent: Sent, client: httpx.AsyncClient) -> None:
+    async def _is_taken(self, name: str, sent: Sent, client: httpx.AsyncClient) -> bool:
         body = {"sessionId": name, "eventType": "typing", "context": {"step": sent.step}}
         try:
             answer = await client.post("/webhook/messaging", json=body)
         except httpx.TransportError as error:
             self.failures.append(type(error).__name__)
-            await asyncio.sleep(PAUSE_SECONDS)
-            return
+            return False
         if answer.status_code != httpx.codes.OK:
             self.failures.append(f"{answer.status_code} {answer.text}")
-            await asyncio.sleep(PAUSE_SECONDS)
-            return
+            return False
         sent.acknowledged, sent.persistence_id = sent.step, answer.json()["persistenceId"]
         self.acknowledged += 1
         self.changed.set()
+        return True
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
+from application.ports import IdGenerator
 from application.sync_inline import InlineSync
 from application.sync_loop import SyncLoop, SyncLoopPolicy
 from application.sync_session import SyncAttempt, SyncSession, SyncSessionHandler
@@ -98,6 +99,7 @@ def bench(
     seconds: float = 0.1,
     policy: SyncLoopPolicy | None = None,
     sync: SyncPolicy | None = None,
+    ids: IdGenerator | None = None,
 ) -> Bench:
     store, metrics, clock = TroubledStore(), FakeMetrics(), LoopClock()
     budget = GenesysBudget(calls_per_minute=calls_per_minute)
@@ -108,7 +110,7 @@ def bench(
         gateway=gateway,
         budget=budget,
         clock=clock,
-        ids=FakeIds(),
+        ids=ids or FakeIds(),
         metrics=metrics,
         policies=policies,
     )

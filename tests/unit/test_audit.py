@@ -21,6 +21,7 @@ def test_the_names_of_actions_are_those_that_users_know() -> None:
         "SESSION_PERSISTENCE_FAILURE",
         "SESSION_SYNCED",
         "SESSION_SYNC_FAILED",
+        "SESSION_SYNC_RETRIED",
         "SESSION_EVICTED",
         "SESSION_ERASED",
     }

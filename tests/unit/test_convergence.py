@@ -6,19 +6,19 @@ from itertools import permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from domain.decisions import Decision, Outcome, Policies
 from domain.erasure import decide_erasure
 from domain.event_decision import decide_event
 from domain.eviction import decide_eviction
 from domain.identity import SessionId
-from domain.lifecycle import ENDS_KEPT_MAX, SessionStatus
+from domain.lifecycle import ENDS_KEPT_MAX
 from domain.record import SessionRecord
 from domain.session import SessionState
-from domain.stamps import BEFORE_ALL, Stamp
+from domain.stamps import BEFORE_ALL
 from tests.contract.happenings import activities, deliveries, ends, examples
-from tests.contract.reference_model import Expected, Happening, expected, seen
+from tests.contract.reference_model import Happening, expected, seen
 from tests.factories import START, at, persistence_id
 
 POLICIES = Policies()
@@ -98,7 +98,8 @@ def test_forgetting_tombstones_never_brings_back_what_was_removed(
 
 def test_an_end_that_was_forgotten_among_too_many_may_let_something_older_through() -> None:
     """The one soft spot: between two activities more than `ENDS_KEPT_MAX` ends are told, the second
-    oldest is forgotten, and both what came before and what came after it arrive later still."""
+    oldest is forgotten, and both what came before and what came after it arrive later still.
+    """
     many = [Happening(seconds=10 + n, ends=True) for n in range(ENDS_KEPT_MAX + 1)]
     after_it = Happening(seconds=11.5, merges=True, variables={"kept": 1})
     before_it = Happening(seconds=10.5, merges=True, variables={"too late": 1})

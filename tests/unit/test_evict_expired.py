@@ -1,0 +1,71 @@
+from datetime import timedelta
+
+from adapters.memory.store import MemorySessionStore
+from application.evict_expired import EvictExpired, EvictExpiredHandler
+from domain.audit import AuditAction
+from domain.identity import SessionId
+from tests.contract.steps import take, variables
+from tests.factories import event
+from tests.fakes import FakeClock, FakeMetrics
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.store, self.clock, self.metrics = MemorySessionStore(), FakeClock(), FakeMetrics()
+        self.evict = EvictExpiredHandler(
+            store=self.store, clock=self.clock, metrics=self.metrics, audit_retention=timedelta(days=1)
+        )
+
+    async def fill(self, count: int, ttl_seconds: int) -> None:
+        for number in range(count):
+            session_id = SessionId(f"{ttl_seconds}-{number}")
+            await take(self.store, event({"a": 1}, session_id=session_id, ttl_seconds=ttl_seconds))
+
+
+async def test_what_has_expired_goes_and_the_rest_stays() -> None:
+    bench = Bench()
+    await bench.fill(3, 10)
+    await bench.fill(2, 100)
+    bench.clock.advance(10)
+
+    more = await bench.evict(EvictExpired())
+
+    assert not more
+    assert bench.metrics.noted == ["evicted 3"]
+    assert await bench.store.expired(bench.clock.now(), 10) == []
+    assert await variables(bench.store, "100-1", seconds=10) == {"a"}
+    trail = await bench.store.audit_trail(SessionId("10-0"), after=0, limit=10)
+    assert [entry.action for entry in trail.entries][-1] is AuditAction.SESSION_EVICTED
+
+
+async def test_it_works_in_lots_and_says_when_there_may_be_more() -> None:
+    bench = Bench()
+    await bench.fill(5, 10)
+    bench.clock.advance(10)
+
+    rounds = [await bench.evict(EvictExpired(limit=2)) for _ in range(4)]
+
+    assert rounds == [True, True, False, False]
+    assert bench.metrics.noted == ["evicted 2", "evicted 2", "evicted 1"]
+
+
+async def test_audit_entries_are_forgotten_after_their_retention() -> None:
+    bench = Bench()
+    await bench.fill(3, 100)
+    bench.clock.advance(timedelta(days=1).total_seconds())
+    await bench.evict(EvictExpired())
+    assert await bench.store.audit_count() == 6
+
+    bench.clock.advance(0.000_001)
+    more = await bench.evict(EvictExpired(limit=2))
+
+    assert more
+    assert await bench.store.audit_count() == 4
+
+
+async def test_with_nothing_to_do_nothing_is_counted() -> None:
+    bench = Bench()
+    await bench.fill(1, 100)
+
+    assert await bench.evict(EvictExpired()) is False
+    assert bench.metrics.noted == []
