@@ -30,8 +30,13 @@ def translated_errors() -> Iterator[None]:
     except _NO_TABLES as error:
         raise StoreUnavailable("PostgreSQL: the tables are missing: run session-keeper migrate") from error
     except _NO_ANSWER as error:
-        what = str(error) or "no answer in time"
-        raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {what}") from error
+        raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {_what(error)}") from error
+
+
+def _what(error: Exception) -> str:
+    """The server's message without its DETAIL, which shows the row that it is about."""
+    text = error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else str(error)
+    return str(text) or "no answer in time"
 
 
 class Connections:

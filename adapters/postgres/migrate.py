@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from adapters.postgres.connection import translated_errors
 from application.errors import StoreUnavailable
 
+CONNECT_SECONDS_MAX = 10.0
 LOCK_KEY = 0x5E55104B
 """Two migrations at once wait for each other on this advisory lock."""
 
@@ -47,7 +48,7 @@ async def run_in_transaction(url: str, context: Any) -> None:
 
 async def _in_transaction(url: str, run: Any) -> None:
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(url)
+        return await asyncpg.connect(url, timeout=CONNECT_SECONDS_MAX)
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     with translated_errors(), _translated_toolkit_errors():

@@ -59,7 +59,7 @@ async def _opens(_: Service) -> int:
 def _run_workers(settings: Settings, workers: int, *, with_loops: bool) -> int:
     def command(descriptor: int) -> list[str]:
         loops = [] if with_loops else ["--no-worker"]
-        child = [sys.executable, "-m", "entrypoints.cli", "serve", *loops]
+        child = [sys.executable, "-P", "-m", "entrypoints.cli", "serve", *loops]
         return [*child, "--host", settings.host, "--inherited-socket", str(descriptor)]
 
     return run_workers(

@@ -82,6 +82,7 @@ async def _running(
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # the folder that we are in is no place to import from
             "-m",
             "entrypoints.cli",
             *arguments,

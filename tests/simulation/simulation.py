@@ -137,8 +137,7 @@ class Simulation:
                 worker.kill()
                 loop.call_later(what.seconds, self._replace, what.worker)
             case _:
-                worker.line.go_on()
-                worker.task.cancel()
+                worker.leave()
                 loop.call_later(what.seconds, self._replace, what.worker)
 
     def _replace(self, place: int) -> None:

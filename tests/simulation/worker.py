@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from tests.fakes import FakeMetrics
 from tests.simulation.genesys_model import GenesysModel, Line, ModelGateway
 from tests.simulation.virtual_loop import LoopClock
 
-LOOP_POLICY = SyncLoopPolicy(concurrency_max=4, poll_seconds=1.0)
+LOOP_POLICY = SyncLoopPolicy(concurrency_max=4, poll_seconds=2.0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,11 +88,17 @@ class Worker:
     budget: GenesysBudget
     loop: SyncLoop
     task: "asyncio.Task[None]"
-    metrics: FakeMetrics = field(default_factory=FakeMetrics)
+    leaves: bool = False
 
     @property
     def alive(self) -> bool:
-        return not self.line.cut and not self.task.done()
+        return not self.line.cut and not self.leaves
+
+    def leave(self) -> None:
+        """Shuts down in order, as fast as it can."""
+        self.leaves = True
+        self.line.go_on()
+        self.task.cancel()
 
     def kill(self) -> None:
         """From now on nothing that it does has an effect."""
@@ -127,4 +133,4 @@ def start_worker(
     )
     loop = SyncLoop(store=store, budget=budget, clock=clock, sync_session=handler, policy=LOOP_POLICY)
     task = asyncio.get_running_loop().create_task(loop.run())
-    return Worker(name=name, line=line, budget=budget, loop=loop, task=task, metrics=metrics)
+    return Worker(name=name, line=line, budget=budget, loop=loop, task=task)
