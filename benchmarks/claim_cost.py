@@ -1,10 +1,9 @@
 """Does taking work cost more when more sessions are stored?
 
-Run it with `.venv/bin/python benchmarks/claim_cost.py [SESSIONS]` (1,000,000 unless told). It fills SQLite and
-PostgreSQL (the server of the tests) with so many sessions, and beside them with 1,000, of which 100 are due
-in each, and times the look for what is due together with one claim. Rounds alternate; medians are compared.
+Run it with `.venv/bin/python benchmarks/claim_cost.py [SESSIONS]` (1,000,000 unless told). It fills SQLite
+and PostgreSQL (the server of the tests) with so many sessions, and beside them with 1,000, of which 100 are
+due in each, and times the look for what is due with one claim. Rounds alternate; medians are compared.
 """
-# ruff: noqa: T201, INP001, S608
 
 import asyncio
 import sqlite3
@@ -131,7 +130,7 @@ async def main(count: int) -> None:
                     seconds[size].append(await claim_once(store, number))
             few, many = (statistics.median(seconds[size]) * 1e6 for size in (FEW, count))
             print(
-                f"{name:<11} {FEW:>8} stored {few:7.0f} µs   {count:>8} stored {many:7.0f} µs   ×{many / few:.2f}"
+                f"{name:<11}", *(f"{size:>8} stored {m:7.0f} µs  " for size, m in ((FEW, few), (count, many)))
             )
 
 

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, T201 - a script on its own, which prints a table
+
 """What strict decoding costs beside plain `msgspec.json.decode`.
 
 Run it with `.venv/bin/python benchmarks/strict_json.py`.

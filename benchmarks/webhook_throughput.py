@@ -3,7 +3,6 @@
 Run it with `.venv/bin/python benchmarks/webhook_throughput.py`. Both applications run in this process on
 the memory store, without sockets; rounds alternate, and the medians are compared.
 """
-# ruff: noqa: T201, INP001
 
 import asyncio
 import json

@@ -31,9 +31,7 @@ class _Walk:
         self.refused: list[Violation] = []
         self._values = 0
 
-    def mapping(
-        self, value: Mapping[Any, object], pointer: str, path: tuple[int, ...]
-    ) -> dict[str, object]:
+    def mapping(self, value: Mapping[Any, object], pointer: str, path: tuple[int, ...]) -> dict[str, object]:
         kept = {}
         for name, member in value.items():
             if not isinstance(name, str) or not _is_text(name):

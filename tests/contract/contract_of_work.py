@@ -172,3 +172,43 @@ class WorkContract:
 
         assert await store.due_for_sync(at(1), 10) == ["s"]
         assert (await store.backlog(at(1))).due == 1
+
+    async def test_failed_syncs_are_counted_by_code_and_found_page_by_page(self, store: SessionStore) -> None:
+        codes = {"s1": "bad.request", "s2": "not.found", "s3": "bad.request", "S0": "bad.request"}
+        for number, (name, code) in enumerate(codes.items()):
+            session_id = SessionId(name)
+            ttl_seconds = 50 if name == "s3" else 500
+            await take(store, event({}, session_id=session_id, ttl_seconds=ttl_seconds), seconds=number)
+            await refuse(store, name, code, seconds=10)
+        await take(store, event({"a": 1}, session_id=SessionId("due")))
+
+        classes = {one.code: one for one in await store.failed_by_code(at(20))}
+        pages = [await store.failed_syncs(at(20), code=None, after=None, limit=3)]
+        pages.append(await store.failed_syncs(at(20), code=None, after=pages[0][-1], limit=3))
+
+        assert {code: (one.count, one.oldest) for code, one in classes.items()} == {
+            "bad.request": (3, at(0)),
+            "not.found": (1, at(1)),
+        }
+        assert pages == [["S0", "s1", "s2"], ["s3"]]
+        of_code = await store.failed_syncs(at(20), code="bad.request", after=None, limit=10)
+        assert of_code == ["S0", "s1", "s3"]
+        later = await store.failed_syncs(at(60), code="bad.request", after=None, limit=10)
+        assert later == ["S0", "s1"]
+
+
+async def refuse(store: SessionStore, name: str, code: str, *, seconds: float) -> None:
+    """What is left of a session that Genesys refused."""
+    claimed = (await claim(store, name, f"token-{name}", at(seconds))).state
+    assert claimed is not None
+    await store.update(
+        SessionId(name),
+        lambda before: decide_refused(
+            before,
+            token=ClaimToken(f"token-{name}"),
+            sent=claimed.fingerprint(POLICIES.sync.target),
+            failure=SyncFailure(code=code, reason="refused", status=400),
+            policy=POLICIES.sync,
+            now=at(seconds),
+        ),
+    )

@@ -62,7 +62,7 @@ def test_the_dice_decide_a_rule_with_a_probability() -> None:
 
 def test_about_the_share_of_calls_is_struck() -> None:
     book = book_of(FaultRule(kind=FaultKind.SERVICE_UNAVAILABLE, probability=0.2))
-    dice = random.Random(7)  # noqa: S311 - dice for a test
+    dice = random.Random(7)
 
     struck = sum(
         book.pick(STATUS_KINDS, "GET", PATH, now=0.0, chance=dice.random) is not None for _ in range(10_000)

@@ -117,7 +117,8 @@ def start_worker(
     model: GenesysModel,
     policies: Policies,
     dice: random.Random,
-    ahead_seconds: float,
+    ahead_seconds: float = 0.0,
+    policy: SyncLoopPolicy = LOOP_POLICY,
 ) -> Worker:
     line, metrics, clock = Line(), FakeMetrics(), LoopClock(ahead_seconds=ahead_seconds)
     budget = GenesysBudget(calls_per_minute=model.window.allowed)
@@ -131,6 +132,6 @@ def start_worker(
         metrics=metrics,
         policies=policies,
     )
-    loop = SyncLoop(store=store, budget=budget, clock=clock, sync_session=handler, policy=LOOP_POLICY)
+    loop = SyncLoop(store=store, budget=budget, clock=clock, sync_session=handler, policy=policy)
     task = asyncio.get_running_loop().create_task(loop.run())
     return Worker(name=name, line=line, budget=budget, loop=loop, task=task)

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, Q000, Q003, RUF001 - a table of texts, as dense as it can be read
+# ruff: noqa: E501, Q000, Q003 - a table of texts, as dense as it can be read
 """Texts that JSON parsers are known to get wrong, in one place: what is refused, as what, and where.
 
 `ACCEPTED` are valid texts. `REFUSED` are (text, [(pointer, code), ...]), every violation in document order,
