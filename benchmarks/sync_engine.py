@@ -1,4 +1,3 @@
-
 """What it costs to tell Genesys of 200 sessions that change 10 times each within a minute.
 
 Run it with `.venv/bin/python benchmarks/sync_engine.py`: our engine beside policies that try every
@@ -116,7 +115,8 @@ async def run_policy(policy: RetryEachUpdate) -> Result:
         return None if accepted else max(1, reset)
 
     async def tell(session: str, version: int) -> None:
-        result.lost += not await policy.tell(call, session, version, dice)
+        if not await policy.tell(call, session, version, dice):
+            result.lost += 1
 
     async def update(session: str, version: int) -> None:
         running.append(asyncio.create_task(tell(session, version)))
@@ -200,9 +200,9 @@ def show(results: list[Result], seconds: list[float]) -> None:
 
 
 def main() -> None:
+    logging.disable()
     parser = argparse.ArgumentParser(description="The sync engine beside plain retries")
     parser.add_argument("--emulator", action="store_true", help="over HTTP and in real time")
-    logging.disable()
     if parser.parse_args().emulator:
         from benchmarks.sync_emulator import run_emulator
 

@@ -1,10 +1,10 @@
-
 """A line chart as SVG, by hand."""
 
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 860, 420, 60, 44, 20, 56
+FONT = 'font-family="system-ui, sans-serif" font-size="13"'
 COLOURS = ("#b3541e", "#8c6bb1", "#c0a000", "#1b7f5c", "#1f5fa8")
 
 
@@ -19,8 +19,7 @@ def line_chart(title: str, across: str, lines: Mapping[str, Sequence[tuple[float
         return f"{right:.1f},{down:.1f}"
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="system-ui, sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {FONT}>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         f'<text x="{LEFT}" y="24" font-size="15" font-weight="600">{escape(title)}</text>',
     ]

@@ -1,4 +1,3 @@
-
 """The plain ways to write back: every update is a call of its own, tried again until it goes through."""
 
 import asyncio

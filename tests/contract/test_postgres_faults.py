@@ -162,6 +162,15 @@ async def test_it_closes_at_once_while_nothing_answers(migrated: str, proxy: Fau
     assert {type(answer) for answer in answers} == {StoreUnavailable}
 
 
+async def test_a_closed_store_says_so_at_once(migrated: str) -> None:
+    async with open_postgres_store(migrated, PostgresLimits(timeout_seconds=30)) as store:
+        await take(store, event({"a": 1}))
+
+    async with asyncio.timeout(1):
+        answers = await asyncio.gather(*(call(store) for call in CALLS.values()), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {StoreUnavailable}
+
+
 async def test_callers_that_give_up_while_nothing_answers_leave_connections_for_others(
     store: PostgresSessionStore, proxy: FaultProxy
 ) -> None:

@@ -20,9 +20,10 @@ from domain.instants import to_microseconds
 from domain.record import SessionRecord
 from domain.session import SessionState
 from domain.sync import SyncLane
+from tests.contract.flavours import running
 from tests.contract.steps import POLICIES, take
 from tests.factories import START, at, event, merge
-from tests.servers.postgres import PostgresServer
+from tests.servers.postgres import POSTGRES_FLAVOURS, PostgresServers
 
 ROWS = 20_000
 _numbers = count()
@@ -54,12 +55,13 @@ def state(session_id: str) -> SessionState:
     return after
 
 
-@pytest.fixture(scope="module")
-def filled(postgres_server: PostgresServer) -> Iterator[str]:
-    url = postgres_server.create_database()
+@pytest.fixture(scope="module", params=POSTGRES_FLAVOURS)
+def filled(request: pytest.FixtureRequest, postgres_servers: PostgresServers) -> Iterator[str]:
+    server = running(postgres_servers, request.param)
+    url = server.create_database()
     asyncio.run(fill(url))
     yield url
-    postgres_server.drop_database(url)
+    server.drop_database(url)
 
 
 async def fill(url: str) -> None:

@@ -1,5 +1,4 @@
 import asyncio
-import os
 from collections.abc import Iterator
 from functools import partial
 
@@ -7,20 +6,16 @@ import pytest
 
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, open_postgres_store
+from tests.contract.flavours import running
 from tests.contract.session_store_contract import SessionStoreContract
 from tests.contract.steps import OpenStore
-from tests.servers.postgres import POSTGRES_FLAVOURS, PostgresFlavour, PostgresMissingError, PostgresServers
+from tests.servers.postgres import POSTGRES_FLAVOURS, PostgresFlavour, PostgresServers
 
 
 @pytest.fixture(scope="module")
 def emptied_database(postgres_servers: PostgresServers, postgres_flavour: PostgresFlavour) -> Iterator[str]:
     """One for all tests, each of which finds it empty: to make and migrate one takes longer than most."""
-    try:
-        server = postgres_servers.get(postgres_flavour)
-    except PostgresMissingError as missing:
-        if postgres_flavour == "embedded" and os.environ.get("CI") == "true":
-            pytest.fail(f"CI has every server: {missing}")
-        pytest.skip(str(missing))
+    server = running(postgres_servers, postgres_flavour)
     url = server.create_database()
     asyncio.run(migrate_database(url))
     yield url

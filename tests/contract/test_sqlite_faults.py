@@ -207,6 +207,20 @@ async def test_missing_tables_are_told_with_what_to_do(store: SqliteSessionStore
         await take(store, merge({"b": 2}), seconds=1)
 
 
+async def test_a_closed_store_says_so_at_once(path: Path) -> None:
+    async with open_sqlite_store(path, SqliteLimits(timeout_seconds=30)) as store:
+        await take(store, event({"a": 1}))
+
+    async with asyncio.timeout(1):
+        answers = await asyncio.gather(
+            take(store, merge({"b": 1})),
+            store.forget_audit(at(0), 1),
+            variables(store),
+            return_exceptions=True,
+        )
+    assert {type(answer) for answer in answers} == {StoreUnavailable}
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="counts what the system holds open")
 async def test_nothing_is_left_open(path: Path) -> None:
     async with open_sqlite_store(path, LIMITS) as store:

@@ -18,7 +18,7 @@ from domain.write_back import SessionCopy
 from tests.factories import START, at, event
 from tests.fakes import FakeClock, FakeMetrics
 
-LIMITS = CallLimits(call_seconds_max=0.3, retry_wait_seconds_max=0.3)
+LIMITS = CallLimits(call_seconds_max=1.0, retry_wait_seconds_max=0.3)
 CREDENTIALS = Credentials(client_id="client", client_secret="top-secret")
 SECRET_VALUE = "value-of-a-customer"
 

@@ -79,7 +79,7 @@ async def test_a_redirect_is_not_followed_since_a_token_must_not_follow_it(
         Answer(status=504),
         Close(),
         Hang(),
-        Answer(body=b"x" * 100, drip_seconds=0.01),
+        Answer(body=b"x" * 300, drip_seconds=0.01),
         Answer(body=b"x" * (ANSWER_BYTES_MAX + 1)),
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
         b"nonsense\r\n\r\n",

@@ -17,6 +17,8 @@ from tests.simulation.genesys_window import ModelWindow
 from tests.simulation.virtual_loop import LoopClock
 
 CALL_SECONDS_MAX = 10.0
+STILL_HERE = 0.5
+"""The chance that a call of a process that is stopped has not left it yet."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,6 +94,8 @@ class ModelGateway(GenesysGateway):
             raise _unavailable("network.TimeoutError") from error
         finally:
             self._budget.answered(report, sent_at)
+            if self._line.is_open:
+                answer.cancel()
         await self._line.passes()
         if isinstance(outcome, Exception):
             if isinstance(outcome, GenesysUnavailable) and outcome.retry_seconds is not None:
@@ -109,12 +113,15 @@ class ModelGateway(GenesysGateway):
 
         Of a process that is stopped the bytes may lie ready, and go out when it goes on.
         """
-        await self._line.passes()
         model, loop, weather = self._model, asyncio.get_running_loop(), self._model.weather
         late = model.dice.random() < weather.late
         await asyncio.sleep(
             model.dice.uniform(11, 40) if late else model.dice.random() * weather.latency_max / 2
         )
+        if not late and model.dice.random() < STILL_HERE:
+            await self._line.passes()
+            if answer.cancelled():
+                return
         outcome, report = self._judge(copy, loop.time())
         lost = late or model.dice.random() < weather.lost
         await asyncio.sleep(model.dice.random() * weather.latency_max / 2)
@@ -149,6 +156,10 @@ class Line:
         self.cut = False
         self.swept_up = False
         self._deliveries: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_open(self) -> bool:
+        return self._open.is_set()
 
     def stop(self) -> None:
         self._open.clear()

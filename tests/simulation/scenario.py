@@ -9,6 +9,10 @@ from tests.simulation.worker import StoreWeather
 
 WINDOWS = (10, 30, 100, 300)
 IN_STEADY_STATE = 100
+LONG_STOPS = 0.3
+"""The share of runs in which a process is stopped for longer than a lease, in the midst of a call. It is
+not killed as well: a call that goes out so late and is then forgotten could only be told from a newer one
+by Genesys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,12 @@ def scenario_of(seed: int) -> Scenario:
     calm = dice.random() < 0.25
     workers = dice.randint(1, 3)
     sessions = [f"s{number}" for number in range(dice.randint(1, 6))]
+    events = _events(dice, seconds, sessions)
+    disturbances = () if calm else _disturbances(dice, seconds, workers)
+    if not calm and dice.random() < LONG_STOPS:
+        disturbances = _long_stops(dice, events)
+        workers = 2
+        seconds = max(seconds, max(one.at + one.seconds for one in disturbances) + 5)
     window = ModelWindow(
         allowed=IN_STEADY_STATE if calm and workers > 1 else dice.choice(WINDOWS),
         aligned=dice.random() < 0.5,
@@ -64,8 +74,8 @@ def scenario_of(seed: int) -> Scenario:
         if calm
         else _weather(dice, seconds, sessions),
         store_weather=StoreWeather() if calm else _store_weather(dice),
-        events=_events(dice, seconds, sessions),
-        disturbances=() if calm else _disturbances(dice, seconds, workers),
+        events=events,
+        disturbances=disturbances,
         calm=calm,
         skews=tuple(dice.uniform(-1, 1) for _ in range(20)),
     )
@@ -108,6 +118,13 @@ def _events(dice: random.Random, seconds: float, sessions: list[str]) -> tuple[E
         for _ in range(dice.randint(1, 25))
     ]
     return tuple(sorted(events, key=lambda one: one.at))
+
+
+def _long_stops(dice: random.Random, events: tuple[Event, ...]) -> tuple[Disturbance, ...]:
+    """Right after a change, when its call may be under way."""
+    at = dice.choice(events).at + dice.uniform(0, 1)
+    worker, seconds = dice.randrange(2), dice.uniform(62, 130)
+    return (Disturbance(at=at, kind="stop", worker=worker, seconds=seconds),)
 
 
 def _disturbances(dice: random.Random, seconds: float, workers: int) -> tuple[Disturbance, ...]:

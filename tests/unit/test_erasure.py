@@ -150,3 +150,11 @@ def test_a_second_erasure_never_erases_less() -> None:
 
     assert second.lifecycle.erased == first.lifecycle.erased
     assert second.expires_at == first.expires_at
+
+
+def test_what_begins_anew_has_the_time_to_live_of_nobody_before_it() -> None:
+    anew = after(trace(), event({"b": 1}, seconds=11, ttl_seconds=5), 20)
+
+    again = after(anew, event({"c": 1}, seconds=31), 31)
+
+    assert (again.revision, again.ttl_seconds.value, again.expires_at) == (1, 3600, at(31 + 3600))

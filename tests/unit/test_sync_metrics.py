@@ -1,0 +1,64 @@
+"""What is measured of the sync."""
+
+import asyncio
+from datetime import timedelta
+
+from adapters.genesys.budget import GenesysBudget
+from adapters.prometheus.metrics import PrometheusMetrics
+from application.ports import SyncBacklog
+from tests.factories import START
+
+
+def scraped(metrics: PrometheusMetrics, backlog: SyncBacklog | None = None) -> dict[str, float]:
+    text = metrics.exposition(backlog, START).body.decode()
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+async def test_the_budget_is_shown_as_it_stands() -> None:
+    metrics, budget = PrometheusMetrics(), GenesysBudget(calls_per_minute=300)
+    metrics.watch_budget(budget.figures)
+    assert scraped(metrics)["session_keeper_budget_left"] == 300
+    await budget.take()
+    budget.close(30)
+
+    found = scraped(metrics)
+
+    assert found["session_keeper_budget_allowed"] == 300
+    assert found["session_keeper_budget_left"] == 299
+    assert found["session_keeper_budget_in_flight"] == 1
+    assert 29 < found["session_keeper_budget_closed_seconds"] <= 30
+
+
+async def test_the_budget_can_be_asked_from_a_thread_without_a_loop() -> None:
+    budget = GenesysBudget(calls_per_minute=300)
+    await budget.take()
+
+    figures = await asyncio.to_thread(budget.figures)
+
+    assert figures.in_flight == 1
+
+
+def test_calls_are_counted_by_outcome_and_leases_that_were_lost_too() -> None:
+    metrics = PrometheusMetrics()
+    metrics.genesys_called("2xx", 0.2)
+    metrics.genesys_called("429", 0.1)
+    metrics.sync_finished("lease_lost")
+    metrics.sync_finished("told", 0.3)
+
+    found = scraped(metrics)
+
+    assert found['session_keeper_genesys_call_seconds_count{outcome="2xx"}'] == 1
+    assert found['session_keeper_genesys_call_seconds_count{outcome="429"}'] == 1
+    assert found["session_keeper_sync_leases_lost_total"] == 1
+    assert found["session_keeper_sync_lag_seconds_count"] == 1
+
+
+def test_what_is_due_and_for_how_long_is_shown() -> None:
+    backlog = SyncBacklog(due=3, oldest_due_at=START - timedelta(seconds=40), failed=2)
+
+    found = scraped(PrometheusMetrics(), backlog)
+
+    assert found["session_keeper_sync_due"] == 3
+    assert found["session_keeper_sync_oldest_seconds"] == 40
+    assert found["session_keeper_sync_failed"] == 2
