@@ -15,6 +15,7 @@ from domain.errors import SessionKeeperError
 from domain.identity import ClaimToken, PersistenceId, SessionId
 from domain.instants import from_microseconds, to_microseconds
 from domain.lifecycle import Lifecycle
+from domain.packing import unpacked
 from domain.session import SessionState
 from domain.stamped_context import StampedContext, StampedVariable
 from domain.stamps import Register, Stamp
@@ -165,6 +166,8 @@ class _Reader:
     def _entries(self, document: bytes) -> dict[str, StampedVariable]:
         entries = {name: StampedVariable(None, self._stamps[place]) for name, place in self._ledger["t"]}
         for name, place, text, packed in _texts(document, self._ledger["v"]):
+            if packed:
+                unpacked(text)  # damage is found here, not when somebody reads the session
             entries[name] = StampedVariable(text, self._stamps[place], packed=packed)
         return entries
 

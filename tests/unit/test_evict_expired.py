@@ -1,8 +1,10 @@
 from datetime import timedelta
 
 from adapters.memory.store import MemorySessionStore
+from application.errors import StoreUnavailable
 from application.evict_expired import EvictExpired, EvictExpiredHandler
 from domain.audit import AuditAction
+from domain.decisions import Decide, Decision
 from domain.identity import SessionId
 from tests.contract.steps import take, variables
 from tests.factories import event
@@ -69,3 +71,39 @@ async def test_with_nothing_to_do_nothing_is_counted() -> None:
 
     assert await bench.evict(EvictExpired()) is False
     assert bench.metrics.noted == []
+
+
+class DamagedFor(MemorySessionStore):
+    """One session's record cannot be read."""
+
+    def __init__(self, damaged: str) -> None:
+        super().__init__()
+        self.damaged: str | None = None
+        self._name = damaged
+
+    def damage(self) -> None:
+        self.damaged = self._name
+
+    async def update(self, session_id: SessionId, decide: Decide) -> Decision:
+        if session_id == self.damaged:
+            raise StoreUnavailable("the record is damaged")
+        return await super().update(session_id, decide)
+
+
+async def test_a_damaged_record_does_not_keep_the_others_from_going() -> None:
+    bench = Bench()
+    store = DamagedFor("10-1")
+    bench.store = store
+    bench.evict = EvictExpiredHandler(
+        store=store, clock=bench.clock, metrics=bench.metrics, audit_retention=timedelta(seconds=1)
+    )
+    await bench.fill(3, 10)
+    store.damage()
+    bench.clock.advance(10)
+    assert await store.audit_count() == 3
+
+    await bench.evict(EvictExpired())
+
+    assert bench.metrics.noted == ["evicted 2"]
+    assert await store.expired(bench.clock.now(), 10) == ["10-1"]
+    assert await store.audit_count() == 2
