@@ -1,4 +1,3 @@
-
 """What strict decoding costs beside plain `msgspec.json.decode`.
 
 Run it with `.venv/bin/python benchmarks/strict_json.py`.

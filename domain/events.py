@@ -78,7 +78,14 @@ class SessionEvent:
             "participant": self.participant_id,
             "subject": self.subject_id,
         }
-        return Stamp(to_microseconds(self.occurred_at), tie_of(said))
+        return Stamp(to_microseconds(self.occurred_at), self._rank + tie_of(said))
+
+    @property
+    def _rank(self) -> str:
+        """At one and the same time, what replaces comes before what merges, and an end comes last."""
+        if self.ends_session:
+            return "2"
+        return "0" if self.context_mode is ContextMode.REPLACE else "1"
 
     def context_changes(self) -> dict[str, bytes | None]:
         """The variables that the event sets, and with no text those that it removes."""

