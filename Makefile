@@ -8,7 +8,7 @@ run: install ## the demo: the whole loop on SQLite and the Genesys emulator
 	@exec $(BIN)/session-keeper demo $(ARGS)
 
 test: install-dev ## everything, real database servers included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 check: install-dev ## lint, format, import contracts, types
 	$(BIN)/ruff check .

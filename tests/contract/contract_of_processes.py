@@ -28,7 +28,7 @@ def workers(what: str, *arguments_of_each: tuple[object, ...]) -> Iterator[list[
     processes = [
         start_process(
             [sys.executable, "-m", "tests.contract.worker", what, *map(str, arguments)],
-            output_path=run_directory() / f"worker-{next(_numbers)}.log",
+            output_path=run_directory() / f"contract-worker-{next(_numbers)}.log",
             directory=PROJECT,
         )
         for arguments in arguments_of_each
