@@ -1,7 +1,6 @@
 """What the Genesys client makes of answers that are no success, and of none."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import stamina
@@ -9,27 +8,12 @@ import stamina
 from adapters.genesys.client import ANSWER_BYTES_MAX
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable
 from tests.genesys.clients import LIMITS, Caller, open_caller
-from tests.genesys.scripted_server import Answer, Close, Hang, Reaction, ScriptedServer, scripted_server
+from tests.genesys.scripted_server import Answer, Close, Hang, Reaction, ScriptedServer
 
 ERROR = {"code": "some.code", "contextId": "c-1", "message": "a value", "messageWithParams": "of {entity}"}
 
 
-@pytest.fixture(autouse=True)
-def no_waiting_between_attempts() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=LIMITS.attempts_max):
-        yield
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedServer]:
-    async with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def genesys(server: ScriptedServer) -> AsyncIterator[Caller]:
-    async with open_caller(server.url) as opened:
-        yield opened
+pytestmark = pytest.mark.usefixtures("no_waiting_between_attempts")
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 413, 415, 422])

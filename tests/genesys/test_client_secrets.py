@@ -2,34 +2,17 @@
 
 import logging
 import traceback
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import stamina
 
 from application.errors import GenesysError
-from tests.genesys.clients import LIMITS, SECRET_VALUE, Caller, open_caller
-from tests.genesys.scripted_server import Answer, Close, Hang, Reaction, ScriptedServer, scripted_server
+from tests.genesys.clients import SECRET_VALUE, Caller
+from tests.genesys.scripted_server import Answer, Close, Hang, Reaction, ScriptedServer
 
 SECRETS = (SECRET_VALUE, "secret-token", "top-secret")
 
 
-@pytest.fixture(autouse=True)
-def no_waiting_between_attempts() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=LIMITS.attempts_max):
-        yield
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedServer]:
-    async with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def genesys(server: ScriptedServer) -> AsyncIterator[Caller]:
-    async with open_caller(server.url) as opened:
-        yield opened
+pytestmark = pytest.mark.usefixtures("no_waiting_between_attempts")
 
 
 def everything_in(record: logging.LogRecord) -> str:

@@ -1,33 +1,15 @@
 """The access token of the Genesys client."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import stamina
 
 from adapters.genesys.client import GenesysEndpoints, open_http
 from application.errors import GenesysMisconfigured, GenesysUnavailable
-from tests.genesys.clients import LIMITS, Caller, caller, open_caller
-from tests.genesys.scripted_server import Answer, Close, Hang, ScriptedServer, scripted_server
+from tests.genesys.clients import LIMITS, Caller, caller
+from tests.genesys.scripted_server import Answer, Close, Hang, ScriptedServer
 
-
-@pytest.fixture(autouse=True)
-def no_waiting_between_attempts() -> Iterator[None]:
-    with stamina.set_testing(True, attempts=LIMITS.attempts_max):
-        yield
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedServer]:
-    async with scripted_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def genesys(server: ScriptedServer) -> AsyncIterator[Caller]:
-    async with open_caller(server.url) as opened:
-        yield opened
+pytestmark = pytest.mark.usefixtures("no_waiting_between_attempts")
 
 
 async def test_the_token_is_asked_for_with_basic_authentication(
