@@ -1,4 +1,4 @@
-# ruff: noqa: S603, ASYNC110 - it starts our own command, and asks the store whether all is done
+# ruff: noqa: ASYNC110 - it starts our own command, and asks the store whether all is done
 """Our engine against the Genesys emulator: real time, real HTTP, everything ten times as fast."""
 
 import asyncio
