@@ -25,6 +25,7 @@ from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, open_postgres_store
 from adapters.sqlite import statements as sqlite_statements
 from adapters.sqlite.store import SqliteLimits, migrate_file, open_sqlite_store
+from adapters.storage.record import SessionRecord
 from application.ports import SessionStore
 from domain.context import ContextVariables
 from domain.decisions import Policies
@@ -32,7 +33,6 @@ from domain.event_decision import decide_event
 from domain.events import SessionEvent
 from domain.identity import ClaimToken, PersistenceId, SessionId
 from domain.instants import to_microseconds
-from domain.record import SessionRecord
 from domain.sync_decisions import decide_claim, decide_released
 from tests.servers.postgres import open_postgres_server
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from adapters.storage.record import SessionRecord
 from application.errors import StoreUnavailable
 from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.audit import AuditEntry
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
 from domain.instants import to_microseconds
-from domain.record import SessionRecord
 from domain.session import SessionState
 from domain.sync import SyncLane
 

@@ -17,11 +17,11 @@ from asyncpg.pool import PoolConnectionProxy
 
 from adapters.postgres import rows, statements
 from adapters.postgres.connection import Connections
+from adapters.storage.record import RecordUnreadable
 from application.decision_batch import SessionWrite, decide_in_order
 from application.errors import StoreUnavailable
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
-from domain.record import RecordUnreadable
 
 _log = logging.getLogger("session_keeper.store")
 _BAD_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)

@@ -10,11 +10,11 @@ from typing import Any
 
 import asyncpg
 
+from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.decision_batch import SessionWrite
 from domain.audit import AuditAction, AuditEntry
 from domain.identity import PersistenceId, SessionId
 from domain.instants import to_microseconds
-from domain.record import RecordUnreadable, SessionRecord
 from domain.session import SessionState
 
 PLAIN, DEFLATED = b"\x00", b"\x01"

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from adapters.postgres import rows, statements
 from adapters.postgres.batches import UpdateBatches
 from adapters.postgres.connection import Connections, open_connections
+from adapters.storage.record import RecordUnreadable
 from application.errors import StoreUnavailable
 from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
 from domain.instants import to_microseconds
-from domain.record import RecordUnreadable
 from domain.session import SessionState
 from domain.sync import SyncLane
 

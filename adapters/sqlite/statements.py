@@ -9,12 +9,12 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.decision_batch import SessionWrite
 from application.ports import AuditPage, FailedSyncs, SyncBacklog
 from domain.audit import AuditAction, AuditEntry
 from domain.identity import PersistenceId, SessionId, SubjectId
 from domain.instants import from_microseconds, to_microseconds
-from domain.record import RecordUnreadable, SessionRecord
 from domain.session import SessionState
 from domain.sync import SyncLane
 

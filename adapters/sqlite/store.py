@@ -14,11 +14,11 @@ from typing import TypeVar
 from adapters.sqlite import schema, statements
 from adapters.sqlite.connection import DatabaseFile, translated_errors
 from adapters.sqlite.writer import BatchWriter
+from adapters.storage.record import RecordUnreadable
 from application.errors import StoreUnavailable
 from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
-from domain.record import RecordUnreadable
 from domain.session import SessionState
 from domain.sync import SyncLane
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from adapters.sqlite import statements
 from adapters.sqlite.connection import DatabaseFile, translated_errors
+from adapters.storage.record import RecordUnreadable
 from application.decision_batch import SessionWrite, decide_in_order
 from application.errors import StoreUnavailable
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
-from domain.record import RecordUnreadable
 
 _log = logging.getLogger("session_keeper.store")
 

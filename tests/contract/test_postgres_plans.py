@@ -13,11 +13,11 @@ import pytest
 from adapters.postgres import rows, statements
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, open_postgres_store
+from adapters.storage.record import SessionRecord
 from application.decision_batch import SessionWrite
 from domain.event_decision import decide_event
 from domain.identity import SessionId
 from domain.instants import to_microseconds
-from domain.record import SessionRecord
 from domain.session import SessionState
 from domain.sync import SyncLane
 from tests.contract.flavours import running

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from adapters.storage.record import SessionRecord
 from domain.decisions import Decision, Outcome, Policies
 from domain.erasure import decide_erasure
 from domain.event_decision import decide_event
 from domain.eviction import decide_eviction
 from domain.identity import SessionId
 from domain.lifecycle import ENDS_KEPT_MAX
-from domain.record import SessionRecord
 from domain.session import SessionState
 from domain.stamps import BEFORE_ALL
 from tests.contract.happenings import activities, deliveries, ends, examples

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.storage.record import SessionRecord
 from domain.context import ContextVariables
 from domain.decisions import Outcome, Policies
 from domain.errors import ContextTooLarge
 from domain.event_decision import decide_event
-from domain.record import SessionRecord
 from domain.session import SessionState
 from domain.size_policy import Overflow, SizePolicy
 from domain.stamped_context import StampedContext

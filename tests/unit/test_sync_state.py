@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from adapters.storage.record import SessionRecord
 from domain.decisions import Policies
 from domain.event_decision import decide_event
 from domain.events import SessionEvent
 from domain.identity import ClaimToken
-from domain.record import SessionRecord
 from domain.session import SessionState
 from domain.sync import SyncFailure, SyncReceipt, SyncState, SyncStatus, UnsureCall
 from domain.sync_decisions import (

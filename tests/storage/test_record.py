@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.storage.record import RecordUnreadable, SessionRecord
 from domain.context import canonical_json
 from domain.decisions import Policies
 from domain.event_decision import decide_event
@@ -14,7 +15,6 @@ from domain.identity import ClaimToken, PersistenceId, SessionId
 from domain.instants import from_microseconds
 from domain.lifecycle import ENDS_KEPT_MAX, Lifecycle
 from domain.packing import packed
-from domain.record import RecordUnreadable, SessionRecord
 from domain.session import SessionState
 from domain.stamped_context import StampedContext, StampedVariable
 from domain.stamps import Register, Stamp
