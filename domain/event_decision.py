@@ -15,7 +15,7 @@ from domain.eviction import eviction_entries, left_of
 from domain.instants import to_microseconds
 from domain.lifecycle import Lifecycle, SessionStatus
 from domain.pointers import CONTEXT
-from domain.session import SessionState
+from domain.session import Participant, SessionState
 from domain.size_policy import Fitted
 from domain.stamped_context import StampedContext
 from domain.stamps import Register
@@ -181,10 +181,15 @@ class _EventDecision:
             context=applied.context,
             lifecycle=applied.lifecycle,
             conversation_id=before.conversation_id.updated(event.conversation_id, stamp),
-            participant_id=before.participant_id.updated(event.participant_id, stamp),
+            participant=before.participant.updated(self._participant(), stamp),
             subject_id=before.subject_id.updated(event.subject_id, stamp),
         )
         return replace(after, sync=self._sync_after(after))
+
+    def _participant(self) -> Participant | None:
+        if self._event.participant_id is None:
+            return None
+        return Participant(self._event.conversation_id, self._event.participant_id)
 
     def _ttl_before(self) -> Register[int]:
         """The session's; one that begins anew after an erasure has none of its own yet."""

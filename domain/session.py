@@ -11,6 +11,19 @@ from domain.sync import SyncLane, SyncState, SyncStatus, SyncTarget
 from domain.write_back import SessionCopy, fingerprint_of
 
 
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A participant, and the conversation in which that id means something.
+
+    Attributes:
+        conversation_id: as the event named it; None when it named none: then the participant is of the
+            conversation that the session had at the time of that event.
+    """
+
+    conversation_id: str | None
+    participant_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionState:
     """A session.
@@ -19,7 +32,9 @@ class SessionState:
         revision: how many changes it has seen; 0 for the trace that an erasure leaves.
         persistence_id: new with every change that was persisted.
         expires_at: from then on it is as if it were not there.
-        conversation_id, participant_id, subject_id: as events told them; None: never told.
+        conversation_id, participant, subject_id: as events told them; None: never told. An event need
+            not name both of the first two, and either may arrive late, so each is a register of its own;
+            `participant_id` is what they say together.
     """
 
     session_id: SessionId
@@ -32,7 +47,7 @@ class SessionState:
     context: StampedContext = field(default_factory=StampedContext)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     conversation_id: Register[str | None] = field(default_factory=lambda: Register(None))
-    participant_id: Register[str | None] = field(default_factory=lambda: Register(None))
+    participant: Register[Participant | None] = field(default_factory=lambda: Register(None))
     subject_id: Register[str | None] = field(default_factory=lambda: Register(None))
     sync: SyncState = field(default_factory=lambda: SyncState(status=SyncStatus.COMPLETED))
 
@@ -56,6 +71,22 @@ class SessionState:
         return self.context.expanded().document
 
     @property
+    def participant_id(self) -> str | None:
+        """The participant that events named for the session's conversation; None: to be looked up.
+
+        One that was named without a conversation counts only while no newer event has named one: a
+        lookup costs one call, a participant of another conversation is refused for good.
+        """
+        named, conversation = self.participant, self.conversation_id
+        if named.value is None:
+            return None
+        if named.value.conversation_id is None:
+            belongs = conversation.stamp <= named.stamp
+        else:
+            belongs = named.value.conversation_id == conversation.value
+        return named.value.participant_id if belongs else None
+
+    @property
     def sync_lane(self) -> SyncLane:
         return SyncLane.LIVE if self.status is SessionStatus.PERSISTED else SyncLane.ENDED
 
@@ -70,7 +101,7 @@ class SessionState:
         """A digest of what the target is sent of this state, less expiry and time of sending."""
         if target is SyncTarget.MESSAGING_SESSIONS:
             return fingerprint_of(self.persistence_id, self.context.document)
-        return fingerprint_of(self.persistence_id, self.conversation_id.value, self.participant_id.value)
+        return fingerprint_of(self.persistence_id, self.conversation_id.value, self.participant_id)
 
     def copy(self, target: SyncTarget) -> SessionCopy:
         """What Genesys is to hold of this state."""
@@ -83,8 +114,8 @@ class SessionState:
             texts=self.context.texts,
             expires_at=self.expires_at,
             conversation_id=conversation_id,
-            participant_id=self.participant_id.value or found,
-            participant_found=self.participant_id.value is None,
+            participant_id=self.participant_id or found,
+            participant_found=self.participant_id is None,
             ended=self.status is SessionStatus.ENDED,
             fingerprint=self.fingerprint(target),
         )
@@ -111,6 +142,6 @@ def trace_of_erasure(
         context=StampedContext(floor=erased),
         lifecycle=Lifecycle(erased=erased, erased_until=until),
         conversation_id=Register(None, erased),
-        participant_id=Register(None, erased),
+        participant=Register(None, erased),
         subject_id=Register(None, erased),
     )

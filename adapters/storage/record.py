@@ -16,7 +16,7 @@ from domain.identity import ClaimToken, PersistenceId, SessionId
 from domain.instants import from_microseconds, to_microseconds
 from domain.lifecycle import Lifecycle
 from domain.packing import unpacked
-from domain.session import SessionState
+from domain.session import Participant, SessionState
 from domain.stamped_context import StampedContext, StampedVariable
 from domain.stamps import Register, Stamp
 from domain.sync import SyncFailure, SyncState, SyncStatus, UnsureCall
@@ -95,6 +95,7 @@ class _Writer:
 
     def ledger(self, state: SessionState) -> bytes:
         entries = sorted(state.context.entries.items())
+        named = state.participant.value
         body = {
             "n": LEDGER_VERSION,
             "v": [
@@ -113,7 +114,8 @@ class _Writer:
             "u": _optional(to_microseconds, state.lifecycle.erased_until),
             "ttl": self._register(state.ttl_seconds),
             "cid": self._register(state.conversation_id),
-            "pid": self._register(state.participant_id),
+            "pid": [named and named.participant_id, self._place(state.participant.stamp)],
+            "pcv": named and named.conversation_id,
             "sub": self._register(state.subject_id),
             "sync": _sync_to_json(state.sync),
         }
@@ -154,7 +156,7 @@ class _Reader:
                 erased_until=_optional(from_microseconds, ledger["u"]),
             ),
             conversation_id=self._register("cid"),
-            participant_id=self._register("pid"),
+            participant=self._participant(),
             subject_id=self._register("sub"),
             sync=_sync_from_json(ledger["sync"]),
         )
@@ -162,6 +164,15 @@ class _Reader:
     def _register(self, key: str) -> Register[Any]:
         value, place = self._ledger[key]
         return Register(value, self._stamps[place])
+
+    def _participant(self) -> Register[Participant | None]:
+        """In older records the pair is known only where one event named both, hence by its stamp."""
+        named, conversation = self._register("pid"), self._register("cid")
+        if named.value is None:
+            return Register(None, named.stamp)
+        of_same_event = conversation.value if conversation.stamp == named.stamp else None
+        conversation_id = self._ledger.get("pcv", of_same_event)
+        return Register(Participant(conversation_id, named.value), named.stamp)
 
     def _entries(self, document: bytes) -> dict[str, StampedVariable]:
         entries = {name: StampedVariable(None, self._stamps[place]) for name, place in self._ledger["t"]}

@@ -15,7 +15,7 @@ from domain.identity import ClaimToken, PersistenceId, SessionId
 from domain.instants import from_microseconds
 from domain.lifecycle import ENDS_KEPT_MAX, Lifecycle
 from domain.packing import packed
-from domain.session import SessionState
+from domain.session import Participant, SessionState
 from domain.stamped_context import StampedContext, StampedVariable
 from domain.stamps import Register, Stamp
 from domain.sync import SyncFailure, SyncState, SyncStatus
@@ -77,7 +77,7 @@ states = st.builds(
         erased_until=st.none() | moments,
     ),
     conversation_id=st.builds(Register, st.none() | texts, stamps),
-    participant_id=st.builds(Register, st.none() | texts, stamps),
+    participant=st.builds(Register, st.none() | st.builds(Participant, st.none() | texts, texts), stamps),
     subject_id=st.builds(Register, st.none() | texts, stamps),
     sync=syncs,
 )
@@ -119,6 +119,26 @@ def test_a_stamp_that_many_variables_share_is_written_once() -> None:
     assert many is not None
 
     assert len(json.loads(SessionRecord.of(many).ledger)["s"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("later", "conversation_id", "participant_id"),
+    [({}, "c", "p"), ({"participant_id": "q"}, "c", "q"), ({"conversation_id": "d"}, "d", None)],
+)
+def test_a_record_without_the_participants_conversation_takes_it_from_the_same_event(
+    later: dict[str, str], conversation_id: str, participant_id: str | None
+) -> None:
+    """As 0.1 wrote them: a participant of an older event than the conversation's is looked up anew."""
+    first = decide_event(None, event(seconds=0, conversation_id="c", participant_id="p"), Policies(), at(0))
+    state = decide_event(first.state, event(seconds=1, **later), Policies(), at(1)).state
+    assert state is not None
+    record = SessionRecord.of(state)
+    ledger = json.loads(record.ledger)
+    del ledger["pcv"]
+
+    read = replace(record, ledger=json.dumps(ledger).encode()).state()
+
+    assert (read.conversation_id.value, read.participant_id) == (conversation_id, participant_id)
 
 
 FIXED_BYTES, BYTES_PER_ENTRY = 1_200, 64

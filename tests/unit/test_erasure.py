@@ -47,7 +47,7 @@ def test_nothing_of_the_session_is_left() -> None:
     assert state.status is SessionStatus.ERASED
     assert not state.served(at(10))
     assert (state.revision, state.byte_size, state.context.document) == (0, 0, b"{}")
-    assert (state.subject_id.value, state.conversation_id.value, state.participant_id.value) == (None,) * 3
+    assert (state.subject_id.value, state.conversation_id.value, state.participant_id) == (None,) * 3
     assert state.sync.status is SyncStatus.COMPLETED
     assert state.sync.due_at is None
 

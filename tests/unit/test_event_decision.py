@@ -2,6 +2,8 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.audit import AuditAction
 from domain.context import ContextVariables
@@ -14,6 +16,7 @@ from domain.session import SessionState
 from domain.size_policy import SizePolicy
 from domain.sync import SyncPolicy, SyncStatus, SyncTarget
 from domain.ttl_policy import TtlPolicy
+from tests.contract.happenings import examples
 from tests.factories import at, end, event, merge
 
 POLICIES = Policies()
@@ -268,11 +271,70 @@ def test_a_renewal_never_shortens() -> None:
 def test_ids_are_those_of_the_newest_event_that_names_them() -> None:
     before = after(event(seconds=5, subject_id="who", conversation_id="c", participant_id="p"))
 
-    state, _ = decide(before, event(seconds=6, conversation_id="c2"))
+    state, _ = decide(before, event(seconds=6))
     state, _ = decide(state, event(seconds=4, conversation_id="c0", participant_id="p0", subject_id="x"))
 
-    ids = (state.subject_id.value, state.conversation_id.value, state.participant_id.value)
-    assert ids == ("who", "c2", "p")
+    ids = (state.subject_id.value, state.conversation_id.value, state.participant_id)
+    assert ids == ("who", "c", "p")
+
+
+def test_a_participant_does_not_follow_its_session_into_another_conversation() -> None:
+    """It was written to in the new conversation, where Genesys does not know it: 404, failed for good."""
+    attributes = Policies(sync=SyncPolicy(target=SyncTarget.PARTICIPANT_ATTRIBUTES))
+    before = decide_event(
+        None, event(seconds=5, conversation_id="c", participant_id="p"), attributes, at(10)
+    ).state
+    assert before is not None
+    assert before.copy(SyncTarget.PARTICIPANT_ATTRIBUTES).participant_id == "p"
+
+    moved = decide_event(before, event(seconds=6, conversation_id="c2"), attributes, at(10)).state
+
+    assert moved is not None
+    copy = moved.copy(SyncTarget.PARTICIPANT_ATTRIBUTES)
+    assert (copy.conversation_id, copy.participant_id, copy.participant_found) == ("c2", None, True)
+    assert copy.fingerprint != before.copy(SyncTarget.PARTICIPANT_ATTRIBUTES).fingerprint
+
+
+def test_a_participant_stays_while_its_conversation_is_named_again() -> None:
+    state = after(event(seconds=5, conversation_id="c", participant_id="p"))
+
+    state, _ = decide(state, event(seconds=6, conversation_id="c"))
+
+    assert state.participant_id == "p"
+
+
+def test_a_participant_without_a_conversation_is_of_the_one_at_the_time() -> None:
+    state = after(event(seconds=5, conversation_id="c"))
+
+    state, _ = decide(state, event(seconds=6, participant_id="p"))
+    moved, _ = decide(state, event(seconds=7, conversation_id="c2"))
+
+    assert (state.conversation_id.value, state.participant_id) == ("c", "p")
+    assert (moved.conversation_id.value, moved.participant_id) == ("c2", None)
+
+
+pairs = st.tuples(st.sampled_from([None, "c1", "c2"]), st.sampled_from([None, "p1", "p2"]))
+
+
+@examples(200)
+@given(st.lists(pairs, min_size=1, max_size=5), st.data())
+def test_conversation_and_participant_are_the_same_pair_in_any_order(
+    told: list[tuple[str | None, str | None]], data: st.DataObject
+) -> None:
+    events = [
+        event(seconds=place, conversation_id=conversation, participant_id=participant)
+        for place, (conversation, participant) in enumerate(told)
+    ]
+    in_order = after(*events)
+
+    arrivals = data.draw(st.permutations([*events, *data.draw(st.lists(st.sampled_from(events)))]))
+    state = after(*arrivals)
+
+    assert (state.conversation_id, state.participant) == (in_order.conversation_id, in_order.participant)
+    assert state.participant_id == in_order.participant_id
+    assert state.conversation_id.value == next((c for c, _ in reversed(told) if c), None)
+    named_for = {c for c, p in told if p is not None and p == state.participant_id}
+    assert state.participant_id is None or named_for & {None, state.conversation_id.value}
 
 
 # refusals
