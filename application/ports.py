@@ -11,7 +11,7 @@ from domain.decisions import Decide, Decision, Outcome
 from domain.errors import Violation
 from domain.identity import ClaimToken, PersistenceId, SessionId, SubjectId
 from domain.session import SessionState
-from domain.sync import SyncReceipt
+from domain.sync import SyncLane, SyncReceipt
 from domain.write_back import SessionCopy
 
 
@@ -77,8 +77,8 @@ class SessionStore(Protocol):
         """
 
     @abstractmethod
-    async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        """Unexpired sessions whose sync is due: live ones first, then those that wait longest.
+    async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
+        """Unexpired sessions of one lane whose sync is due, those that have been due longest first.
 
         A session under a lease is not due until the lease has run out.
         """

@@ -12,6 +12,7 @@ from application.sync_brake import BrakePolicy, SyncBrake
 from application.sync_session import SyncAttempt, SyncSession, SyncSessionHandler
 from domain.identity import SessionId
 from domain.session import SessionState
+from domain.sync import SyncLane
 
 STORE_FAULTS_MAX = 3
 CANDIDATES_MAX = 1000
@@ -123,8 +124,12 @@ class SyncLoop:
     async def _longest_waiting(self) -> SessionId | None:
         now = asyncio.get_running_loop().time()
         hidden = len(self._under_way) + self._aside.count(now)
-        due = await self._store.due_for_sync(self._clock.now(), min(1 + hidden, CANDIDATES_MAX))
-        return self._first_free(due, now)
+        limit = min(1 + hidden, CANDIDATES_MAX)
+        for lane in (SyncLane.LIVE, SyncLane.ENDED):
+            due = await self._store.due_for_sync(self._clock.now(), lane=lane, limit=limit)
+            if (session_id := self._first_free(due, now)) is not None:
+                return session_id
+        return None
 
     def _first_free(self, due: Sequence[SessionId], now: float) -> SessionId | None:
         free = (one for one in due if one not in self._under_way and not self._aside.holds(one, now))

@@ -60,8 +60,8 @@ class MemorySessionStore(SessionStore):
         entries = tuple(self._trail[place] for place in places[:limit])
         return AuditPage(entries, places[limit - 1] if len(places) > limit else None)
 
-    async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        return [SessionId(record.session_id) for record in islice(self._due_records(now), limit)]
+    async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
+        return [SessionId(record.session_id) for record in islice(self._due_records(now, lane), limit)]
 
     async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
         return list(islice(self._expiring.until(now), limit))
@@ -84,7 +84,12 @@ class MemorySessionStore(SessionStore):
         return len(self._trail)
 
     async def backlog(self, now: datetime) -> SyncBacklog:
-        due = [record.sync_due_at for record in self._due_records(now) if record.sync_due_at is not None]
+        due = [
+            record.sync_due_at
+            for lane in SyncLane
+            for record in self._due_records(now, lane)
+            if record.sync_due_at is not None
+        ]
         return SyncBacklog(due=len(due), oldest_due_at=min(due, default=None), failed=len(self._failed))
 
     async def failed_by_code(self, now: datetime) -> Sequence[FailedSyncs]:
@@ -117,12 +122,11 @@ class MemorySessionStore(SessionStore):
             if new.sync_failure is not None:
                 self._failed.add(session_id)
 
-    def _due_records(self, now: datetime) -> Iterator[SessionRecord]:
-        """Live ones first, then by the time at which they became due."""
-        for lane in SyncLane:
-            for session_id in self._due[lane.value].until(now):
-                if (record := self._records[session_id]).expires_at > now:
-                    yield record
+    def _due_records(self, now: datetime, lane: SyncLane) -> Iterator[SessionRecord]:
+        """By the time at which they became due."""
+        for session_id in self._due[lane.value].until(now):
+            if (record := self._records[session_id]).expires_at > now:
+                yield record
 
     def _forget(self, places: Iterable[int]) -> None:
         for place in places:

@@ -65,14 +65,9 @@ class PostgresSessionStore(SessionStore):
             raise StoreUnavailable(f"the trail of session {session_id} cannot be read: {error}") from error
         return AuditPage(entries, found[limit - 1]["place"] if len(found) > limit else None)
 
-    async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        due: list[SessionId] = []
-        for lane in SyncLane:
-            found = await self._connections.fetch(statements.DUE, lane.value, now, limit - len(due))
-            due += [SessionId(row["session_id"]) for row in found]
-            if len(due) >= limit:
-                break
-        return due
+    async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
+        found = await self._connections.fetch(statements.DUE, lane.value, now, limit)
+        return [SessionId(row["session_id"]) for row in found]
 
     async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
         bucket = -(-to_microseconds(now) // rows.BUCKET_MICROSECONDS)

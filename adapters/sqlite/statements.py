@@ -103,16 +103,10 @@ def backlog(connection: sqlite3.Connection, now: datetime) -> SyncBacklog:
     )
 
 
-def due(connection: sqlite3.Connection, lanes: Sequence[str], now: datetime, limit: int) -> list[SessionId]:
-    """Lane by lane, so that the index gives each lane's order without sorting."""
-    found: list[SessionId] = []
+def due(connection: sqlite3.Connection, lane: SyncLane, now: datetime, limit: int) -> list[SessionId]:
     moment = to_microseconds(now)
-    for lane in lanes:
-        rows = connection.execute(DUE, (lane, moment, moment, limit - len(found)))
-        found += [SessionId(session_id) for (session_id,) in rows]
-        if len(found) >= limit:
-            break
-    return found
+    rows = connection.execute(DUE, (lane.value, moment, moment, limit))
+    return [SessionId(session_id) for (session_id,) in rows]
 
 
 def failed_by_code(connection: sqlite3.Connection, now: datetime) -> list[FailedSyncs]:

@@ -57,9 +57,8 @@ class SqliteSessionStore(SessionStore):
     async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
         return await self._read(lambda connection: statements.trail(connection, session_id, after, limit))
 
-    async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        lanes = [lane.value for lane in SyncLane]
-        return await self._read(lambda connection: statements.due(connection, lanes, now, limit))
+    async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
+        return await self._read(lambda connection: statements.due(connection, lane, now, limit))
 
     async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
         return await self._read(lambda connection: statements.expired(connection, now, limit))

@@ -5,29 +5,33 @@ import asyncio
 from application.ports import SessionStore, SyncBacklog
 from domain.eviction import decide_eviction
 from domain.identity import ClaimToken, SessionId, SubjectId
-from domain.sync import SyncFailure, SyncReceipt
+from domain.sync import SyncFailure, SyncLane, SyncReceipt
 from domain.sync_decisions import decide_refused, decide_told
-from tests.contract.steps import POLICIES, OpenStore, claim, erase, take, variables
+from tests.contract.steps import POLICIES, OpenStore, claim, due, erase, take, variables
 from tests.factories import at, end, event
 
 
 class WorkContract:
-    async def test_live_sessions_are_due_before_ended_ones_and_the_longest_waiting_first(
+    async def test_each_lane_gives_its_own_sessions_and_the_longest_waiting_first(
         self, store: SessionStore
     ) -> None:
-        for number, name in enumerate(["ended-early", "live-late", "live-early"]):
-            await take(store, event({"a": 1}, session_id=SessionId(name)), seconds=[0, 2, 1][number])
-        await take(store, end(session_id=SessionId("ended-early"), seconds=3), seconds=3)
+        for number, name in enumerate(["ended-early", "live-late", "live-early", "ended-late"]):
+            await take(store, event({"a": 1}, session_id=SessionId(name)), seconds=[0, 2, 1, 2][number])
+        for name in ("ended-late", "ended-early"):
+            await take(store, end(session_id=SessionId(name), seconds=3), seconds=3)
 
-        assert await store.due_for_sync(at(3), 10) == ["live-early", "live-late", "ended-early"]
-        assert await store.due_for_sync(at(3), 1) == ["live-early"]
-        assert await store.due_for_sync(at(1.5), 10) == ["live-early", "ended-early"]
+        live, ended = SyncLane.LIVE, SyncLane.ENDED
+        assert await store.due_for_sync(at(3), lane=live, limit=10) == ["live-early", "live-late"]
+        assert await store.due_for_sync(at(3), lane=ended, limit=10) == ["ended-early", "ended-late"]
+        assert await store.due_for_sync(at(3), lane=live, limit=1) == ["live-early"]
+        assert await store.due_for_sync(at(3), lane=ended, limit=1) == ["ended-early"]
+        assert await store.due_for_sync(at(1.5), lane=live, limit=10) == ["live-early"]
 
     async def test_a_claimed_session_is_due_again_only_when_its_lease_has_run_out(
         self, store: SessionStore
     ) -> None:
         await take(store, event({"a": 1}))
-        assert await store.due_for_sync(at(0), 10) == ["s"]
+        assert await due(store, at(0)) == ["s"]
 
         first = await claim(store, "s", "one", at(0))
         second = await claim(store, "s", "two", at(0))
@@ -35,8 +39,8 @@ class WorkContract:
         assert first.state is not None
         assert first.state.sync.claim == "one"
         assert second.state == first.state
-        assert await store.due_for_sync(at(59), 10) == []
-        assert await store.due_for_sync(at(60), 10) == ["s"]
+        assert await due(store, at(59)) == []
+        assert await due(store, at(60)) == ["s"]
 
     async def test_many_that_want_one_claim_leave_one_winner(self, open_store: OpenStore) -> None:
         async with open_store() as one, open_store() as other:
@@ -67,16 +71,16 @@ class WorkContract:
             ),
         )
 
-        assert await store.due_for_sync(at(100), 10) == []
+        assert await due(store, at(100)) == []
         assert (await store.backlog(at(100))).due == 0
         await take(store, event({"a": 2}), seconds=3)
-        assert await store.due_for_sync(at(3), 10) == ["s"]
+        assert await due(store, at(3)) == ["s"]
 
     async def test_an_expired_session_is_not_due(self, store: SessionStore) -> None:
         await take(store, event({"a": 1}, ttl_seconds=10))
-        assert await store.due_for_sync(at(9), 10) == ["s"]
+        assert await due(store, at(9)) == ["s"]
 
-        assert await store.due_for_sync(at(10), 10) == []
+        assert await due(store, at(10)) == []
         assert (await store.backlog(at(10))).due == 0
 
     async def test_the_backlog_counts_due_and_failed_sessions(self, store: SessionStore) -> None:
@@ -165,12 +169,12 @@ class WorkContract:
     ) -> None:
         await take(store, event({"a": 1}))
         await take(store, event({"a": 1}, session_id=SessionId("gone")))
-        assert set(await store.due_for_sync(at(0), 10)) == {"gone", "s"}
+        assert set(await due(store, at(0))) == {"gone", "s"}
 
         await take(store, end(seconds=1), seconds=1)
         await erase(store, "gone", 1)
 
-        assert await store.due_for_sync(at(1), 10) == ["s"]
+        assert await due(store, at(1)) == ["s"]
         assert (await store.backlog(at(1))).due == 1
 
     async def test_failed_syncs_are_counted_by_code_and_found_page_by_page(self, store: SessionStore) -> None:

@@ -10,6 +10,7 @@ from domain.erasure import decide_erasure
 from domain.event_decision import decide_event
 from domain.events import SessionEvent
 from domain.identity import ClaimToken, SessionId
+from domain.sync import SyncLane
 from domain.sync_decisions import decide_claim
 from tests.factories import at, persistence_id
 
@@ -43,6 +44,13 @@ async def claim(store: SessionStore, session_id: str, token: str, now: datetime)
         SessionId(session_id),
         lambda before: decide_claim(before, token=ClaimToken(token), policy=POLICIES.sync, now=now),
     )
+
+
+async def due(store: SessionStore, now: datetime) -> list[SessionId]:
+    """What is due in any lane, lane after lane."""
+    return [
+        session_id for lane in SyncLane for session_id in await store.due_for_sync(now, lane=lane, limit=10)
+    ]
 
 
 async def variables(store: SessionStore, session_id: str = "s", seconds: float = 0) -> set[str]:

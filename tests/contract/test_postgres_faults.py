@@ -14,6 +14,7 @@ from application.errors import StoreUnavailable
 from application.ports import SessionStore
 from domain.decisions import Decision, Outcome
 from domain.identity import SessionId, SubjectId
+from domain.sync import SyncLane
 from tests.contract.steps import take, variables
 from tests.factories import at, event, merge
 from tests.servers.postgres import PostgresServer
@@ -25,7 +26,7 @@ CALLS: dict[str, Callable[[SessionStore], Awaitable[object]]] = {
     "update": lambda store: take(store, merge({"b": 2}), seconds=1),
     "read": lambda store: store.read(SessionId("s"), at(0)),
     "audit_trail": lambda store: store.audit_trail(SessionId("s"), after=0, limit=10),
-    "due_for_sync": lambda store: store.due_for_sync(at(0), 10),
+    "due_for_sync": lambda store: store.due_for_sync(at(0), lane=SyncLane.LIVE, limit=10),
     "expired": lambda store: store.expired(at(0), 10),
     "of_subject": lambda store: store.of_subject(SubjectId("x"), 10),
     "forget_audit": lambda store: store.forget_audit(at(0), 10),

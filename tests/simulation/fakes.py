@@ -11,7 +11,7 @@ from application.errors import StoreUnavailable
 from application.ports import GenesysGateway
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
-from domain.sync import SyncReceipt
+from domain.sync import SyncLane, SyncReceipt
 from domain.write_back import SessionCopy
 from tests.simulation.virtual_loop import LoopClock
 
@@ -80,10 +80,10 @@ class TroubledStore(MemorySessionStore):
             raise self.troubles.of_session[session_id]
         return await super().update(session_id, decide)
 
-    async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        self.asked_for_due += 1
+    async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
+        self.asked_for_due += lane is SyncLane.LIVE  # once a round
         self._check_away()
-        return await super().due_for_sync(now, limit)
+        return await super().due_for_sync(now, lane=lane, limit=limit)
 
     def _check_away(self) -> None:
         if self.troubles.away:

@@ -15,6 +15,7 @@ from application.sync_loop import SyncLoop, SyncLoopPolicy
 from application.sync_session import SyncSessionHandler
 from domain.decisions import Decide, Decision, Policies
 from domain.identity import ClaimToken, PersistenceId, SessionId
+from domain.sync import SyncLane
 from tests.fakes import FakeMetrics
 from tests.simulation.genesys_model import GenesysModel, Line, ModelGateway
 from tests.simulation.virtual_loop import LoopClock
@@ -55,11 +56,11 @@ class LineStore:
             raise StoreUnavailable("written, but who knows")
         return decision
 
-    async def due_for_sync(self, now: datetime, limit: int) -> Sequence[SessionId]:
+    async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
         await self._step()
         if self._dice.random() < self._weather.failing:
             raise StoreUnavailable("no answer")
-        return await self._shared.due_for_sync(now, limit)
+        return await self._shared.due_for_sync(now, lane=lane, limit=limit)
 
     async def _step(self) -> None:
         await self._line.passes()

@@ -9,6 +9,7 @@ from domain.event_decision import decide_event
 from domain.identity import ClaimToken, SessionId
 from domain.sync import SyncFailure, SyncStatus
 from domain.sync_decisions import decide_claim, decide_refused
+from tests.contract.steps import due
 from tests.factories import at, event
 from tests.fakes import FakeClock
 
@@ -58,11 +59,11 @@ async def test_failures_are_listed_by_code_with_the_oldest(store: MemorySessionS
 
 
 async def test_all_of_one_reason_are_put_back_and_are_due_at_once(store: MemorySessionStore) -> None:
-    assert await store.due_for_sync(at(10), 10) == ["d"]
+    assert await due(store, at(10)) == ["d"]
 
     assert await retried(store, RetrySyncs(code="bad.request")) == ["a", "c"]
 
-    assert await store.due_for_sync(at(10), 10) == ["d", "a", "c"]
+    assert await due(store, at(10)) == ["d", "a", "c"]
     state = await store.read(SessionId("a"), at(10))
     assert state is not None
     assert state.sync.status is SyncStatus.PENDING
@@ -81,7 +82,7 @@ async def test_all_are_put_back_and_a_second_time_there_is_nothing_left(store: M
 async def test_a_dry_run_names_them_and_changes_nothing(store: MemorySessionStore) -> None:
     assert await retried(store, RetrySyncs(dry_run=True)) == ["a", "b", "c"]
 
-    assert await store.due_for_sync(at(10), 10) == ["d"]
+    assert await due(store, at(10)) == ["d"]
     assert len((await store.audit_trail(SessionId("a"), after=0, limit=10)).entries) == 2
 
 

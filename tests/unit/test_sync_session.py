@@ -19,6 +19,7 @@ from domain.identity import ClaimToken, SessionId
 from domain.sync import SyncFailure, SyncReceipt, SyncStatus
 from domain.sync_decisions import decide_told
 from domain.write_back import SessionCopy
+from tests.contract.steps import due
 from tests.simulation.bench import Bench, bench
 from tests.simulation.virtual_loop import virtually
 
@@ -508,7 +509,7 @@ def test_a_session_that_was_erased_during_the_call_stays_erased() -> None:
         )
         await task
 
-        assert (await b.store.due_for_sync(b.clock.now(), 9)) == []
+        assert await due(b.store, b.clock.now()) == []
         trail = (await b.store.audit_trail(SessionId("s"), after=0, limit=9)).entries
         assert [entry.action for entry in trail] == [AuditAction.SESSION_ERASED]
 
