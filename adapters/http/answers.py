@@ -15,7 +15,8 @@ from domain.sync import SyncStatus
 class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
     """What became of an event: flat, so that a Data Action can describe it in its output contract.
 
-    `pruned` is there only when something was taken out of the context to make it fit.
+    `pruned` is there only when something was taken out of the context to make it fit, `ignoredFields` and
+    `hints` only when the event said what we do not know, or probably meant something else.
     """
 
     session_id: str
@@ -26,6 +27,8 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
     expires_at: str
     sync_status: SyncStatus
     pruned: list[str] = []
+    ignored_fields: list[str] = []
+    hints: list[str] = []
 
     @classmethod
     def of(cls, persisted: PersistedSession) -> "EventAnswer":

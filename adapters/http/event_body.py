@@ -2,28 +2,78 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from adapters.http.field_names import likely_name
 from application.persist_session import PersistSession
 from domain.context import ContextVariables
 from domain.errors import InvalidEvent, Violation
-from domain.events import ContextMode
+from domain.events import ENDING_EVENT_TYPES, ContextMode
 from domain.identity import SessionId
 from domain.instants import from_microseconds
+from domain.pointers import child
 from domain.ttl_policy import TtlPolicy
 
+FIELDS = (
+    "sessionId",
+    "eventType",
+    "context",
+    "contextMode",
+    "occurredAt",
+    "ttlSeconds",
+    "conversationId",
+    "participantId",
+    "subjectId",
+)
 SESSION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+SESSION_ID_FORM = "1 to 128 of A-Z a-z 0-9 . _ : - but not . or .."
+DOT_SEGMENTS = frozenset({".", ".."})
+"""A path with one of these leads elsewhere (RFC 3986 section 5.2.4), however it is quoted on the way."""
 NAME_LENGTH_MAX = 128
 ID_LENGTH_MAX = 256
+SUBJECT_ID_LENGTH_MAX = 255
+NAMES_TOLD_MAX = 8
+_KNOWN = frozenset(FIELDS)
+_SEPARATORS = re.compile(r"[/\\]")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def session_id_of(text: object) -> SessionId | None:
-    """The session id, if it can be one."""
-    return SessionId(text) if isinstance(text, str) and SESSION_ID.fullmatch(text) else None
+    """The session id, if it can be one: it is a segment of a path, here and at Genesys."""
+    if not isinstance(text, str) or text in DOT_SEGMENTS or not SESSION_ID.fullmatch(text):
+        return None
+    return SessionId(text)
+
+
+def is_subject_id(text: object) -> bool:
+    """Whether it is a text of 1 to 255 printable characters."""
+    return isinstance(text, str) and 1 <= len(text) <= SUBJECT_ID_LENGTH_MAX and text.isprintable()
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What a sender should know about an event that was taken in all the same.
+
+    Attributes:
+        ignored_fields: names of fields that mean nothing to us, at most eight.
+        hints: sentences on what was probably meant.
+    """
+
+    ignored_fields: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+def remarks_on(body: Any) -> Remarks:
+    """The remarks on a body that `command_of` took."""
+    ignored = () if body.keys() <= _KNOWN else tuple(name for name in body if name not in _KNOWN)
+    event_type = body["eventType"]
+    meant = None if event_type in ENDING_EVENT_TYPES else likely_name(event_type, sorted(ENDING_EVENT_TYPES))
+    hint = f"eventType {event_type!r} is activity and ends nothing; did you mean {meant}?"
+    return Remarks(ignored[:NAMES_TOLD_MAX], () if meant is None else (hint,))
 
 
 def command_of(body: object, ttl: TtlPolicy) -> PersistSession:
@@ -43,7 +93,8 @@ def command_of(body: object, ttl: TtlPolicy) -> PersistSession:
     ttl_seconds = fields.ttl_seconds(ttl)
     conversation_id = fields.identifier("conversationId")
     participant_id = fields.identifier("participantId")
-    subject_id = fields.identifier("subjectId")
+    subject_id = fields.subject_id()
+    fields.refuse_misspelt()
     if fields.violations or session_id is None or event_type is None:
         raise InvalidEvent(tuple(fields.violations))
     return PersistSession(
@@ -70,7 +121,7 @@ class _Fields:
         value = self._required("sessionId")
         session_id = session_id_of(value)
         if value is not None and session_id is None:
-            self._violate("sessionId", "wrong_form", "must be 1 to 128 of A-Z a-z 0-9 . _ : -")
+            self._violate("sessionId", "wrong_form", f"must be {SESSION_ID_FORM}")
         return session_id
 
     def event_type(self) -> str | None:
@@ -129,11 +180,40 @@ class _Fields:
         return None
 
     def identifier(self, name: str) -> str | None:
+        """An id that becomes a segment of a path at Genesys."""
         value = self._body.get(name)
-        if value is None or (isinstance(value, str) and 1 <= len(value) <= ID_LENGTH_MAX):
+        if value is None or (
+            isinstance(value, str)
+            and 1 <= len(value) <= ID_LENGTH_MAX
+            and value.isprintable()
+            and DOT_SEGMENTS.isdisjoint(_SEPARATORS.split(value))
+        ):
             return value
-        self._violate(name, "wrong_form", f"must be a text of 1 to {ID_LENGTH_MAX} characters")
+        detail = f"must be a text of 1 to {ID_LENGTH_MAX} printable characters without . or .. as a segment"
+        self._violate(name, "wrong_form", detail)
         return None
+
+    def subject_id(self) -> str | None:
+        value = self._body.get("subjectId")
+        if value is None or is_subject_id(value):
+            return value
+        self._violate(
+            "subjectId", "wrong_form", f"must be a text of 1 to {SUBJECT_ID_LENGTH_MAX} printable characters"
+        )
+        return None
+
+    def refuse_misspelt(self) -> None:
+        """What is taken for another field would be passed over, and the event would mean something else."""
+        found = 0
+        for name in () if self._body.keys() <= _KNOWN else self._body:
+            meant = None if name in _KNOWN else likely_name(name, FIELDS)
+            if meant is None:
+                continue
+            detail = f"is no field; did you mean {meant}?"
+            self.violations.append(Violation(child("", name), "misspelt_field", f"{name} {detail}"))
+            found += 1
+            if found == NAMES_TOLD_MAX:
+                return
 
     @staticmethod
     def _in_bounds(value: int, ttl: TtlPolicy) -> bool:

@@ -5,19 +5,31 @@ from litestar.openapi.spec import OpenAPIFormat, OpenAPIType, Schema
 _NULL = OpenAPIType.NULL
 
 
-def _text(max_length: int, description: str) -> Schema:
+_DOTS = Schema(enum=[".", ".."])
+
+
+def _path_id(description: str) -> Schema:
     return Schema(
-        type=[OpenAPIType.STRING, _NULL], min_length=1, max_length=max_length, description=description
+        type=[OpenAPIType.STRING, _NULL],
+        min_length=1,
+        max_length=256,
+        pattern=r"^[^\x00-\x1f\x7f-\xa0]*$",
+        schema_not=_DOTS,
+        description=f"{description} Printable; no segment of it is `.` or `..`.",
     )
 
 
 EVENT_SCHEMA = Schema(
     type=OpenAPIType.OBJECT,
-    description="A field that is null is as one that is absent; unknown fields are ignored.",
+    description="A field that is null is as one that is absent. Unknown fields are named in `ignoredFields`; "
+    "one that differs from a known name by case, `_`, `-` or one letter is refused.",
     required=["sessionId", "eventType"],
     properties={
         "sessionId": Schema(
-            type=OpenAPIType.STRING, pattern="^[A-Za-z0-9._:-]{1,128}$", description="The session."
+            type=OpenAPIType.STRING,
+            pattern="^[A-Za-z0-9._:-]{1,128}$",
+            schema_not=_DOTS,
+            description="The session; neither `.` nor `..`. The conversation id is a good one.",
         ),
         "eventType": Schema(
             type=OpenAPIType.STRING,
@@ -47,9 +59,15 @@ EVENT_SCHEMA = Schema(
             minimum=1,
             description="Time to live from the arrival on, within the bounds that the service has set.",
         ),
-        "conversationId": _text(256, "Where to write back; absent: `sessionId`."),
-        "participantId": _text(256, "Whom to write back to; absent: the newest customer is looked up."),
-        "subjectId": _text(256, "Who the session is with."),
+        "conversationId": _path_id("Where to write back; absent: `sessionId`."),
+        "participantId": _path_id("Whom to write back to; absent: the newest customer is looked up."),
+        "subjectId": Schema(
+            type=[OpenAPIType.STRING, _NULL],
+            min_length=1,
+            max_length=255,
+            pattern=r"^[^\x00-\x1f\x7f-\xa0]*$",
+            description="Who the session is with, printable.",
+        ),
     },
 )
 EVENT_EXAMPLE = {

@@ -11,7 +11,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 from adapters.http.answers import EventAnswer, encoded
 from adapters.http.errors import BodyTooLarge, SenderGone, WrongMediaType
-from adapters.http.event_body import command_of, session_id_of
+from adapters.http.event_body import Remarks, command_of, remarks_on, session_id_of
 from adapters.http.openapi import EVENT_RESPONSES, EventOperation
 from adapters.http.senders import SIGNATURE_HEADER, Senders
 from adapters.http.strict_json import InvalidJson, JsonLimits, decode_strictly
@@ -58,22 +58,28 @@ async def receive_event(
     request: Request[Any, Any, Any], intake: NamedDependency[EventIntake]
 ) -> Response[bytes]:
     """Answered once the session is durable; Genesys is told later (or now, with SYNC_MODE inline)."""
-    command = await _command(request, intake.use_cases, intake.rules)
+    command, remarks = await _command(request, intake.use_cases, intake.rules)
     try:
         persisted = await intake.use_cases.persist_session(command)
     except EventRefused as refusal:
         _warn(command.session_id, refusal)
         raise
     answer = EventAnswer.of(persisted)
+    answer.ignored_fields, answer.hints = list(remarks.ignored_fields), list(remarks.hints)
     facts = {"session_id": answer.session_id, "outcome": answer.outcome, "revision": answer.revision}
     _log.debug("event taken in", extra=facts)
+    for hint in remarks.hints:
+        _log.warning("misspelt perhaps", extra={"session_id": answer.session_id, "reason": hint})
     return Response(content=encoded(answer), media_type=JSON)
 
 
 async def _command(
     request: Request[Any, Any, Any], use_cases: UseCases, rules: WebhookRules
-) -> PersistSession:
-    """The command in a request. What is refused is counted, and noted in the trail of its session."""
+) -> tuple[PersistSession, Remarks]:
+    """The command in a request, and what is to be said of it.
+
+    What is refused is counted, and noted in the trail of its session.
+    """
     session_id: SessionId | None = None
     try:
         body = await _body(request, rules)
@@ -81,7 +87,8 @@ async def _command(
         document = decode_strictly(body, rules.json)
         if isinstance(document, dict):
             session_id = session_id_of(document.get("sessionId"))
-        return command_of(document, rules.ttl)
+        command = command_of(document, rules.ttl)
+        return command, remarks_on(document)
     except InvalidJson as error:
         await _refuse(use_cases, None, InvalidEvent(error.violations))
         raise

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
-from adapters.http.event_body import command_of
+from adapters.http.event_body import command_of, remarks_on
 from adapters.http.strict_json import InvalidJson, decode_strictly
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
@@ -16,19 +17,24 @@ from domain.errors import ContextTooLarge, EventRefused, InvalidEvent, Violation
 from domain.event_decision import decide_event
 from domain.events import SessionEvent
 from domain.identity import SessionId
-from domain.pointers import CONTEXT
+from domain.pointers import CONTEXT, child
 from entrypoints.commands.start import FAILED, settings_or_exit
 from entrypoints.policies import http_rules, policies
 from entrypoints.settings import Settings
 
+IGNORED = "ignored_field"
+
 
 def run_lint(environment: Mapping[str, str], files: tuple[Path, ...], *, events: bool) -> int:
-    """One line per violation, `FILE: POINTER: CODE: DETAIL`; exit code 1 if there is any."""
+    """One line per violation, `FILE: POINTER: CODE: DETAIL`; exit code 1 if there is any.
+
+    A field that the service would ignore is named and does no harm.
+    """
     settings = settings_or_exit(environment)
     found = 0
     for path in files:
         for violation in _violations(path, settings, events=events):
-            found += 1
+            found += violation.code != IGNORED
             place = violation.pointer if events else violation.pointer.removeprefix(CONTEXT)
             click.echo(f"{path}: {place or '/'}: {violation.code}: {violation.detail}")
     return FAILED if found else 0
@@ -40,6 +46,7 @@ def _violations(path: Path, settings: Settings, *, events: bool) -> Iterator[Vio
         document = decode_strictly(path.read_bytes(), rules.json)
         if events:
             command = command_of(document, rules.ttl)
+            yield from _remarks(document)
         elif isinstance(document, dict):
             command = _command(ContextVariables.from_json(document))
         else:
@@ -53,6 +60,14 @@ def _violations(path: Path, settings: Settings, *, events: bool) -> Iterator[Vio
     except ContextTooLarge as error:
         names = ", ".join(f"{size.name} {size.byte_size}" for size in error.largest)
         yield Violation(CONTEXT, "too_large", f"{error}; the largest variables: {names}")
+
+
+def _remarks(document: Any) -> Iterator[Violation]:
+    remarks = remarks_on(document)
+    for name in remarks.ignored_fields:
+        yield Violation(child("", name), IGNORED, f"{name} is no field of an event, and is ignored")
+    for hint in remarks.hints:
+        yield Violation("/eventType", "misspelt_value", hint)
 
 
 def _command(context: ContextVariables) -> PersistSession:

@@ -76,6 +76,26 @@ def test_lint_tells_every_violation_in_a_line_and_fails(tmp_path: Path) -> None:
     assert (large.returncode, "too_large" in large.stdout) == (1, True)
 
 
+def test_lint_names_what_the_service_would_ignore_refuse_or_take_for_something_else(tmp_path: Path) -> None:
+    plain = {"sessionId": "s", "eventType": "message"}
+    events = {
+        "ignored": plain | {"channel": "web"},
+        "misspelt": plain | {"contextmode": "merge"},
+        "activity": plain | {"eventType": "session_ended"},
+    }
+    for name, event in events.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(event))
+
+    done = {name: run_command("lint", "--events", f"{name}.json", directory=tmp_path) for name in events}
+
+    assert {name: (one.returncode, one.stdout.split(": ")[1:3]) for name, one in done.items()} == {
+        "ignored": (0, ["/channel", "ignored_field"]),
+        "misspelt": (1, ["/contextmode", "misspelt_field"]),
+        "activity": (1, ["/eventType", "misspelt_value"]),
+    }
+    assert [path.suffix for path in tmp_path.iterdir()] == [".json"] * 3
+
+
 def test_a_broken_schema_stops_the_start_with_its_line(tmp_path: Path) -> None:
     schema = tmp_path / "schema.json"
     schema.write_text('{\n  "properties": {\n    "a": {"type": "nonsense"}\n  }\n}')

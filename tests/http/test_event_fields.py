@@ -10,6 +10,7 @@ from domain.ttl_policy import TtlPolicy
 from tests.http.keeper import Keeper, pointers, problem, running_keeper
 
 TOO_LONG = "x" * 257
+LONGEST = {"conversationId": 256, "participantId": 256, "subjectId": 255}
 
 
 async def test_every_wrong_field_is_named_at_once_with_its_pointer(keeper: Keeper) -> None:
@@ -56,7 +57,7 @@ async def test_a_body_that_is_no_object_is_refused(keeper: Keeper, body: bytes) 
 
 @pytest.mark.parametrize(
     "session_id",
-    ["", "a" * 129, "a/b", "a b", "ä", "a\n", "\u0660", 1, True, ["s"], {"s": 1}],
+    [".", "..", "", "a" * 129, "a/b", "a b", "ä", "a\n", "\u0660", 1, True, ["s"], {"s": 1}],
     ids=repr,
 )
 async def test_what_is_no_session_id_is_refused(keeper: Keeper, session_id: Any) -> None:
@@ -182,12 +183,33 @@ async def test_the_bounds_of_the_time_to_live_are_settings() -> None:
     assert refused == [422, 200, 200, 422]
 
 
-@pytest.mark.parametrize("name", ["conversationId", "participantId", "subjectId"])
-@pytest.mark.parametrize("value", ["x", "é" * 256, "a/b?c#d", " ", None])
-async def test_other_ids_are_any_text_of_up_to_256_characters(
+@pytest.mark.parametrize("name", LONGEST)
+@pytest.mark.parametrize("value", ["x", "é", "longest", "a/b?c#d", " ", "...", None])
+async def test_other_ids_are_any_printable_text_up_to_their_length(
     keeper: Keeper, name: str, value: str | None
 ) -> None:
-    assert (await keeper.post(**{name: value})).status_code == 200
+    text = "é" * LONGEST[name] if value == "longest" else value
+
+    assert (await keeper.post(**{name: text})).status_code == 200
+
+
+@pytest.mark.parametrize("name", LONGEST)
+@pytest.mark.parametrize("value", ["", "a\nb", "\x7f", "\u202e", "too long", 1, True, [], {}], ids=repr)
+async def test_an_id_that_is_too_long_or_cannot_be_printed_is_refused(
+    keeper: Keeper, name: str, value: object
+) -> None:
+    text = "x" * (LONGEST[name] + 1) if value == "too long" else value
+
+    assert pointers(await keeper.post(**{name: text}), 422) == {f"/{name}": "wrong_form"}
+
+
+@pytest.mark.parametrize("name", ["conversationId", "participantId"])
+@pytest.mark.parametrize("value", [".", "..", "../x", "a/./b", "a\\..", "/.."])
+async def test_what_would_lead_to_another_path_of_genesys_is_refused(
+    keeper: Keeper, name: str, value: str
+) -> None:
+    assert pointers(await keeper.post(**{name: value}), 422) == {f"/{name}": "wrong_form"}
+    assert (await keeper.post(subjectId=value)).status_code == 200
 
 
 async def test_too_many_variables_are_refused() -> None:
