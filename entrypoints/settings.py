@@ -18,6 +18,8 @@ PREFIX = "SESSION_KEEPER_"
 FILE_SUFFIX = "_FILE"
 HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
 PORT_MAX = 65_535
+SECRET_LENGTH_MIN = 16
+"""What opens the service must not be guessed; an empty one beside a comma would be guessed at once."""
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400, extra={"may": "a number above 0, at most 86400"})]
 Count = Annotated[int, Meta(ge=1, le=1_000_000, extra={"may": "an integer from 1 to 1000000"})]
@@ -38,7 +40,16 @@ ProxyUrl = Annotated[
     ),
 ]
 Secret = Annotated[str, Meta(min_length=1, extra={"secret": True, "may": "any text"})]
-Secrets = Annotated[tuple[str, ...], Meta(extra={"secret": True, "may": "texts, comma separated"})]
+Secrets = Annotated[
+    tuple[Annotated[str, Meta(min_length=SECRET_LENGTH_MIN)], ...],
+    Meta(
+        extra={
+            "secret": True,
+            "each": True,
+            "may": f"texts of at least {SECRET_LENGTH_MIN} characters each, comma separated",
+        }
+    ),
+]
 Names = Annotated[tuple[str, ...], Meta(extra={"may": "names, comma separated"})]
 
 
@@ -245,7 +256,8 @@ def _converted(text: str, hint: Any) -> Any:
 def _prepared(text: str, hint: Any) -> object:
     kinds = list(_unwrapped(hint))
     if any(isinstance(kind, msgspec.inspect.VarTupleType) for kind in kinds):
-        return tuple(part for part in (part.strip() for part in text.split(",")) if part)
+        parts = (part.strip() for part in text.split(","))
+        return tuple(part for part in parts if part or _extra(hint, "each"))
     if any(isinstance(kind, msgspec.inspect.LiteralType) for kind in kinds):
         return text.lower()
     return text

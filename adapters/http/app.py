@@ -68,7 +68,7 @@ def create_app(open_use_cases: OpenUseCases, rules: HttpRules) -> Litestar:
         lifespan=[lifespan],
         dependencies={"use_cases": Provide(use_cases), "intake": Provide(intake)},
         exception_handlers=EXCEPTION_HANDLERS,
-        openapi_config=openapi_config(rules.version, schema_router(senders.guard_page)),
+        openapi_config=openapi_config(rules.version, schema_router(senders.guard)),
         request_max_body_size=webhook_rules.body_bytes_max,
         logging_config=None,
     )

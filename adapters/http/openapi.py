@@ -121,7 +121,7 @@ READY_RESPONSES = {
 
 _KEY_SCHEME = SecurityScheme(type="http", scheme="bearer", description="An API key.")
 _PASSWORD_SCHEME = SecurityScheme(
-    type="http", scheme="basic", description="An API key as the password; it opens /schema in a browser, too."
+    type="http", scheme="basic", description="An API key as the password, under any user name."
 )
 _SIGNATURE_SCHEME = SecurityScheme(
     type="apiKey",
@@ -132,7 +132,7 @@ _SIGNATURE_SCHEME = SecurityScheme(
 
 
 def caller_security(*, wanted: bool) -> Security:
-    return [{"key": []}] if wanted else []
+    return [{"key": []}, {"password": []}] if wanted else []
 
 
 def webhook_security(*, wanted: bool) -> Security:

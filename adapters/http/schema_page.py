@@ -1,6 +1,6 @@
 """The page of the API at `/schema`: Swagger UI, served from here, that loads nothing from elsewhere.
 
-With API keys set, a browser asks for a user name (any) and a password (a key): see `Senders.check_browser`.
+With API keys set, a browser asks for a user name (any) and a password (a key): see `Senders.check_caller`.
 """
 
 from pathlib import Path

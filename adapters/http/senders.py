@@ -2,7 +2,8 @@
 
 Genesys signs open messaging webhooks with `X-Hub-Signature-256: sha256=BASE64`, the HMAC-SHA256 of the
 body under a shared secret (Genesys' page on validating outbound notifications). A Web Services Data
-Action cannot sign; it sends an API key, as Bearer token or as the password of HTTP Basic.
+Action cannot sign; it sends an API key, as Bearer token or as the password of HTTP Basic. Whatever takes
+a key takes it in either form.
 """
 
 import base64
@@ -18,9 +19,10 @@ from adapters.http.errors import NotAuthorised
 
 SIGNATURE_HEADER = "x-hub-signature-256"
 _SCHEME = "sha256="
-_BEARER = 'Bearer realm="session-keeper"'
-_BASIC = 'Basic realm="session-keeper"'
-_EITHER = f"{_BASIC}, {_BEARER}"  # Chromium takes a header line for one challenge, the first
+# Chromium takes a header line for one challenge, the first; a browser knows no Bearer.
+CHALLENGE = 'Basic realm="session-keeper", Bearer realm="session-keeper"'
+_SIGNATURE = "the signature in X-Hub-Signature-256"
+_KEY = "the API key in Authorization"
 _BLANKS = " \t"  # not str.strip(): bytes of a key in UTF-8 may look like other white space
 
 
@@ -36,38 +38,32 @@ class Senders:
 
     def check_webhook(self, body: bytes, signature: str | None, authorization: str | None) -> None:
         """Raises NotAuthorised."""
-        if not self.webhook_secrets or self._is_signed(body, signature):
+        if not self.webhook_secrets or self._is_signed(body, signature) or self._has_key(authorization):
             return
-        if self._has_key(_bearer(authorization)) or self._has_key(_basic_password(authorization)):
-            return
-        said = "wrong" if signature or authorization else "missing"
-        raise NotAuthorised(f"the signature in X-Hub-Signature-256 is {said}", _EITHER)
+        raise NotAuthorised(self._what_is_wrong(signature, authorization), CHALLENGE)
 
     def check_caller(self, authorization: str | None) -> None:
         """Raises NotAuthorised."""
-        if self.api_keys and not self._has_key(_bearer(authorization)):
+        if self.api_keys and not self._has_key(authorization):
             said = "wrong" if authorization else "missing"
-            raise NotAuthorised(f"the API key in Authorization: Bearer is {said}", _BEARER)
-
-    def check_browser(self, authorization: str | None) -> None:
-        """As `check_caller`; a browser, which knows no Bearer, may ask its user for the key as password.
-
-        Raises NotAuthorised.
-        """
-        if not self.api_keys or self._has_key(_basic_password(authorization)):
-            return
-        try:
-            self.check_caller(authorization)
-        except NotAuthorised as error:
-            raise NotAuthorised(str(error), _EITHER) from error
+            raise NotAuthorised(f"{_KEY} is {said}", CHALLENGE)
 
     def guard(self, connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
         """`check_caller` as a Litestar guard, which runs before anything of the body is read."""
         self.check_caller(connection.headers.get("authorization"))
 
-    def guard_page(self, connection: ASGIConnection, _: BaseRouteHandler) -> None:  # type: ignore[type-arg]
-        """`check_browser` as a Litestar guard, for pages that only tell what the API is."""
-        self.check_browser(connection.headers.get("authorization"))
+    def _what_is_wrong(self, signature: str | None, authorization: str | None) -> str:
+        if not self.api_keys:
+            said = "wrong" if signature else "missing"
+            beside = ", and no API key is set that could stand in its place" if authorization else ""
+            return f"{_SIGNATURE} is {said}{beside}"
+        if signature and authorization:
+            return f"neither {_SIGNATURE} nor {_KEY} is right"
+        if signature:
+            return f"{_SIGNATURE} is wrong"
+        if authorization:
+            return f"{_KEY} is wrong"
+        return "a signature in X-Hub-Signature-256 or an API key in Authorization is wanted, and missing"
 
     def _is_signed(self, body: bytes, signature: str | None) -> bool:
         if signature is None or not signature.startswith(_SCHEME):
@@ -79,7 +75,9 @@ class Senders:
         )
         return any([hmac.compare_digest(given, right) for right in wanted])  # noqa: C419 - all are compared, whichever is right
 
-    def _has_key(self, key: bytes | None) -> bool:
+    def _has_key(self, authorization: str | None) -> bool:
+        given = _bearer(authorization)
+        key = _basic_password(authorization) if given is None else given
         if key is None:
             return False
         return any([hmac.compare_digest(key, _bytes(right)) for right in self.api_keys])  # noqa: C419 - as above

@@ -21,7 +21,7 @@ HEAVY = [
     "dependency_injector",
     "entrypoints.container",
 ]
-SECRET = "hunter2-s3cr3t"
+SECRET = "hunter2-s3cr3t-0123"
 HELP = """
 import sys
 from entrypoints.cli import main

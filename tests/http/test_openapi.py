@@ -123,7 +123,7 @@ async def test_what_is_wanted_of_a_caller_is_documented_as_it_is_set() -> None:
         {"key": []},
         {"password": []},
     ]
-    assert guarded["/sessions/{session_id}", "delete"]["security"] == [{"key": []}]
+    assert guarded["/sessions/{session_id}", "delete"]["security"] == [{"key": []}, {"password": []}]
     assert "security" not in guarded["/health/ready", "get"]
     assert set(document["components"]["securitySchemes"]) == {"signature", "key", "password"}
 

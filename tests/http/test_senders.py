@@ -165,17 +165,62 @@ async def test_the_probes_want_no_key(guarded: Keeper) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
-async def test_a_browser_opens_the_page_of_the_api_with_a_key_as_password_and_nothing_else(
-    guarded: Keeper,
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+async def test_a_key_as_password_opens_whatever_it_opens_as_a_bearer(
+    guarded: Keeper, method: str, path: str
 ) -> None:
-    page = await guarded.http.get("/schema", headers={"authorization": basic("first")})
-    document = await guarded.http.get("/schema/openapi.json", headers={"authorization": basic("first")})
-    session = await guarded.http.get("/sessions/s", headers={"authorization": basic("first")})
-    unknown = await guarded.http.get("/schema")
+    await guarded.post_raw(EVENT, x_hub_signature_256=signature("old"))
 
-    assert [answer.status_code for answer in (page, document, session)] == [200, 200, 401]
-    assert session.headers["www-authenticate"] == 'Bearer realm="session-keeper"'
-    assert unknown.headers["www-authenticate"].startswith('Basic realm="session-keeper"')
+    for key in ("first", "sécond à"):
+        answer = await guarded.http.request(method, path, headers={"authorization": basic(key)})
+
+        assert answer.status_code in {200, 204, 404, 405}
+        if method == "GET" and key == "first":
+            assert answer.status_code == 200
+
+
+async def test_a_browser_is_asked_for_a_password_first(guarded: Keeper) -> None:
+    for path in ("/schema", "/sessions/s"):
+        unknown = await guarded.http.get(path)
+
+        assert unknown.headers["www-authenticate"].startswith('Basic realm="session-keeper"')
+
+
+@pytest.mark.parametrize(
+    ("headers", "detail"),
+    [
+        ({}, "a signature in X-Hub-Signature-256 or an API key in Authorization is wanted, and missing"),
+        ({"authorization": basic("wrong")}, "the API key in Authorization is wrong"),
+        ({"authorization": "Bearer wrong"}, "the API key in Authorization is wrong"),
+        ({"x-hub-signature-256": "sha256=x"}, "the signature in X-Hub-Signature-256 is wrong"),
+        (
+            {"authorization": basic("wrong"), "x-hub-signature-256": "sha256=x"},
+            "neither the signature in X-Hub-Signature-256 nor the API key in Authorization is right",
+        ),
+    ],
+    ids=str,
+)
+async def test_what_is_wrong_is_named_and_not_something_else(
+    guarded: Keeper, headers: dict[str, str], detail: str
+) -> None:
+    assert problem(await guarded.post_raw(EVENT, **headers), 401)["detail"] == detail
+
+
+async def test_a_key_where_no_key_is_set_is_told_that_only_a_signature_opens() -> None:
+    async with running_keeper(webhook_secret=("old",)) as keeper:
+        answer = await keeper.post_raw(EVENT, authorization=basic("first"))
+
+    assert problem(answer, 401)["detail"] == (
+        "the signature in X-Hub-Signature-256 is missing, and no API key is set that could stand in its place"
+    )
+
+
+async def test_a_caller_without_a_key_and_one_with_a_wrong_key_are_told_apart(guarded: Keeper) -> None:
+    missing = await guarded.http.get("/metrics")
+    wrong = await guarded.http.get("/metrics", headers={"authorization": basic("wrong")})
+
+    assert problem(missing, 401)["detail"] == "the API key in Authorization is missing"
+    assert problem(wrong, 401)["detail"] == "the API key in Authorization is wrong"
 
 
 async def test_refused_callers_are_warned_of_without_what_they_gave(
