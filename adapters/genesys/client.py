@@ -109,6 +109,10 @@ class GenesysClient:
         """Takes one more call from the budget."""
         await self._budget.take()
 
+    def give_back(self) -> None:
+        """A call that was taken will not be made."""
+        self._budget.give_back()
+
     async def _take_soon(self, last: GenesysUnavailable) -> None:
         """A retry that the budget has no call for is left to the next attempt at the session."""
         try:

@@ -7,6 +7,8 @@ import msgspec
 from adapters.genesys.client import GenesysClient
 from adapters.genesys.messaging_sessions import tell_messaging_session
 from adapters.genesys.participant_attributes import tell_participant
+from adapters.genesys.paths import api_path
+from application.errors import GenesysRefused
 from application.ports import Clock, GenesysGateway
 from domain.sync import SyncReceipt, SyncTarget
 from domain.write_back import SessionCopy
@@ -23,6 +25,7 @@ class GenesysCloudGateway(GenesysGateway):
         self._clock = clock
 
     async def write_back(self, copy: SessionCopy) -> SyncReceipt:
+        self._check_ids(copy)
         now = self._clock.now()
         participant = None
         match self._target:
@@ -40,6 +43,18 @@ class GenesysCloudGateway(GenesysGateway):
             synced_at=now,
             participant=participant,
         )
+
+    def _check_ids(self, copy: SessionCopy) -> None:
+        """Raises before there is a call; the one that was taken is given back."""
+        if self._target is SyncTarget.MESSAGING_SESSIONS:
+            ids: tuple[str | None, ...] = (copy.session_id,)
+        else:
+            ids = (copy.conversation_id, copy.participant_id)
+        try:
+            api_path(*(name for name in ids if name is not None))
+        except GenesysRefused:
+            self._client.give_back()
+            raise
 
     async def check_access(self) -> str:
         await self._client.take()

@@ -1,13 +1,13 @@
 """`PATCH /api/v2/messaging/sessions/{sessionId}`: the contract of the `messaging-sessions` target."""
 
 from datetime import datetime
-from urllib.parse import quote
 
 from adapters.genesys.client import GenesysClient
+from adapters.genesys.paths import api_path
 from domain.write_back import SessionCopy
 
 
 async def tell_messaging_session(client: GenesysClient, copy: SessionCopy, now: datetime) -> None:
     """Sends the context and the persistence block together."""
     body = b'{"context":' + copy.context_document(now) + b"}"
-    await client.call("PATCH", f"/api/v2/messaging/sessions/{quote(copy.session_id, safe='')}", body)
+    await client.call("PATCH", api_path("messaging", "sessions", copy.session_id), body)
