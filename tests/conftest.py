@@ -1,11 +1,14 @@
-"""Real servers, handed out to every test that asks for one."""
+"""Real servers, handed out to every test that asks for one, and the rules of the whole suite."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 
+from tests.scale import load_hypothesis_profile
 from tests.servers.postgres import PostgresFlavour, PostgresMissingError, PostgresServer, PostgresServers
+
+load_hypothesis_profile()
 
 
 @pytest.fixture(scope="session")

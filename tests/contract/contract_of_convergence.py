@@ -3,34 +3,31 @@
 import asyncio
 from itertools import count
 
-from hypothesis import given
-
 from domain.identity import SessionId
-from tests.contract.happenings import deliveries, examples
+from tests.contract.happenings import deliveries, try_examples
 from tests.contract.reference_model import Happening, expected, seen
 from tests.contract.steps import OpenStore, take
 from tests.factories import at
 
-_numbers = count()
-
 
 class ConvergenceContract:
-    @examples(15)
-    @given(delivery=deliveries())
-    async def test_what_arrives_in_any_order_ends_as_the_events_in_order(
-        self, open_store: OpenStore, delivery: tuple[list[Happening], list[Happening]]
-    ) -> None:
-        history, arrivals = delivery
-        one_by_one, at_once = (SessionId(f"s{next(_numbers)}") for _ in range(2))
-        async with open_store() as one, open_store() as other:
-            for place, happening in enumerate(arrivals):
-                await take([one, other][place % 2], happening.event(one_by_one), seconds=20)
-            await asyncio.gather(
-                *(
-                    take([one, other][place % 2], happening.event(at_once), seconds=20)
-                    for place, happening in enumerate(arrivals)
-                )
-            )
-            ended_as = [seen(await one.read(session_id, at(20))) for session_id in (one_by_one, at_once)]
+    def test_what_arrives_in_any_order_ends_as_the_events_in_order(self, open_store: OpenStore) -> None:
+        numbers = count()
 
-        assert ended_as == [expected(history)] * 2
+        async def check(delivery: tuple[list[Happening], list[Happening]]) -> None:
+            history, arrivals = delivery
+            one_by_one, at_once = (SessionId(f"s{next(numbers)}") for _ in range(2))
+            async with open_store() as one, open_store() as other:
+                for place, happening in enumerate(arrivals):
+                    await take([one, other][place % 2], happening.event(one_by_one), seconds=20)
+                await asyncio.gather(
+                    *(
+                        take([one, other][place % 2], happening.event(at_once), seconds=20)
+                        for place, happening in enumerate(arrivals)
+                    )
+                )
+                ended_as = [seen(await one.read(session_id, at(20))) for session_id in (one_by_one, at_once)]
+
+            assert ended_as == [expected(history)] * 2
+
+        try_examples(15, deliveries(), check)

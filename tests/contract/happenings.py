@@ -1,27 +1,42 @@
-"""Arbitrary histories of a session for hypothesis, and how many of them are tried."""
+"""Arbitrary histories of a session for hypothesis, and how a contract tries them."""
 
-import os
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.lifecycle import ENDS_KEPT_MAX
 from tests.contract.reference_model import Happening
+from tests.scale import SCALE, examples
 
-SCALE = float(os.environ.get("KEEPER_TEST_SCALE", "1"))
-"""Set it to 20, say, for a run that takes longer and looks further."""
+__all__ = ["SCALE", "activities", "deliveries", "ends", "examples", "histories", "try_examples"]
+
+Example = TypeVar("Example")
 
 
-def examples(count: int) -> settings:
-    """The same examples on every run, unless a longer run is asked for."""
-    return settings(
-        max_examples=max(1, int(count * SCALE)),
-        derandomize=SCALE == 1,
-        database=None,
-        deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    )
+def try_examples(
+    count: int, strategy: st.SearchStrategy[Example], check: Callable[[Example], Awaitable[None]]
+) -> None:
+    """What a test of a contract does in place of `@given`: checks every example, all in one event loop.
+
+    A method with `@given` is one function for every subclass of the contract, and hypothesis refuses
+    (`differing_executors`) to run one function for two of them in one process.
+    The function here belongs to one run of one test.
+    """
+    with asyncio.Runner() as runner:
+
+        @examples(count)
+        @given(example=strategy)
+        def each(example: Example) -> None:
+            runner.run(_awaited(check(example)))
+
+        each()
+
+
+async def _awaited(what: Awaitable[None]) -> None:
+    await what
 
 
 names = st.sampled_from(["a", "b", "c", 'ü"\\', "", "persistence"])
