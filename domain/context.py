@@ -29,6 +29,21 @@ def canonical_json(value: object) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
+def canonical_byte_size(value: object) -> int:
+    """The length of `canonical_json(value)`; cheap for the many small values that a context may hold."""
+    match value:
+        case str():
+            return len(name_text(value))
+        case None | True:
+            return 4
+        case False:
+            return 5
+        case int() | float():
+            return len(repr(value))
+        case _:
+            return len(canonical_json(value)) if value else len(EMPTY_DOCUMENT)
+
+
 def name_text(name: str) -> bytes:
     """A member name as it stands in the canonical document, quotes included."""
     return encode_basestring(name).encode()

@@ -1,55 +1,97 @@
 """Taking out of a context what nests too deep, the largest first. Arrays stay arrays."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
-from domain.context import canonical_json, name_text
-from domain.pointers import CONTEXT, child
+from domain.context import canonical_byte_size, canonical_json, name_text
+
+Path = tuple[str | int, ...]
+"""A variable's name, and what leads from its value to the one that is meant."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class DeepValue:
-    """A value that nests too deep.
+@dataclass(frozen=True, slots=True)
+class PrunedValues:
+    """What was taken out of some variables.
 
     Attributes:
-        byte_size: what goes with it, in canonical bytes; negative, so that the largest sorts first.
-        pointer: to it, in the context as it was before anything was taken out.
-        path: the variable's name and what leads from there to the value.
+        texts: the canonical texts of the variables that have lost something.
+        dropped: what was taken out, as the variables were before, in the order in which it went.
     """
 
-    byte_size: int
-    pointer: str
-    path: tuple[str | int, ...]
+    texts: Mapping[str, bytes]
+    dropped: tuple[Path, ...]
 
 
-def deep_values(name: str, text: bytes, depth_max: int) -> Iterator[DeepValue]:
-    """The outermost values of a variable that nest deeper than `depth_max`; the variable itself is at 1."""
-    yield from _deeper(json.loads(text), (name,), child(CONTEXT, name), depth_max)
+def without_deep_values(texts: Mapping[str, bytes], *, depth_max: int, excess: int) -> PrunedValues:
+    """The variables without so many of their deep values that `excess` bytes are gone, or without all.
+
+    A variable's own value is at depth 1. Of those deeper than `depth_max`, each with all that is in it, the
+    largest goes first; of equally large ones the first in the canonical document. Takes time in proportion
+    to the length of the texts, but for sorting the sizes.
+    """
+    plain = {name: json.loads(text) for name, text in sorted(texts.items())}
+    holders: list[_Holder] = []
+    for name, value in plain.items():
+        _find_holders(value, (name,), depth_max, holders)
+    deep = [(size, holder, part) for holder in holders for part, size in holder.sizes()]
+    deep.sort(key=itemgetter(0), reverse=True)
+    dropped: list[Path] = []
+    for size, holder, part in deep:
+        if excess <= 0:
+            break
+        excess -= size + holder.drop(part)
+        dropped.append((*holder.path, part))
+    for holder in holders:
+        holder.close()
+    changed = {str(path[0]) for path in dropped}
+    return PrunedValues({name: canonical_json(plain[name]) for name in changed}, tuple(dropped))
 
 
-def without_values(text: bytes, paths: set[tuple[str | int, ...]]) -> bytes:
-    """A variable's canonical text without the values at these paths (the variable's name left out)."""
-    return canonical_json(_without(json.loads(text), (), paths))
+@dataclass(slots=True, eq=False)
+class _Holder:
+    """An object or array at the greatest depth that is allowed: what it holds is deeper."""
 
+    path: Path
+    value: Any
+    gone: set[str | int] = field(default_factory=set)
 
-def _deeper(value: Any, path: tuple[str | int, ...], pointer: str, depth_max: int) -> Iterator[DeepValue]:
-    members = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
-    for part, member in members:
-        inner, place = (*path, part), child(pointer, part)
-        if len(path) >= depth_max:
+    def sizes(self) -> Iterator[tuple[str | int, int]]:
+        """Each member with the canonical bytes that go with it, the comma beside it left out."""
+        for part, member in _members(self.value):
             name = len(name_text(part)) + 1 if isinstance(part, str) else 0
-            yield DeepValue(-len(canonical_json(member)) - name, place, inner)
+            yield part, name + canonical_byte_size(member)
+
+    def drop(self, part: str | int) -> int:
+        """Gives the bytes of the comma that goes with the member."""
+        self.gone.add(part)
+        return 1 if len(self.gone) < len(self.value) else 0
+
+    def close(self) -> None:
+        """Takes out what was dropped, all at once."""
+        if not self.gone:
+            return
+        if isinstance(self.value, dict):
+            for part in self.gone:
+                del self.value[part]
         else:
-            yield from _deeper(member, inner, place, depth_max)
+            self.value[:] = [m for place, m in enumerate(self.value) if place not in self.gone]
 
 
-def _without(value: Any, path: tuple[str | int, ...], paths: set[tuple[str | int, ...]]) -> Any:
+def _members(value: Any) -> Iterator[tuple[str | int, Any]]:
     if isinstance(value, dict):
-        return {k: _without(v, (*path, k), paths) for k, v in value.items() if (*path, k) not in paths}
-    if isinstance(value, list):
-        return [_without(v, (*path, n), paths) for n, v in enumerate(value) if (*path, n) not in paths]
-    return value
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def _find_holders(value: Any, path: Path, depth_max: int, found: list[_Holder]) -> None:
+    if not isinstance(value, dict | list):
+        return
+    if len(path) >= depth_max:
+        found.append(_Holder(path, value))
+        return
+    for part, member in _members(value):
+        _find_holders(member, (*path, part), depth_max, found)

@@ -8,8 +8,8 @@ from typing import assert_never
 from domain.context import largest, member_byte_size
 from domain.errors import ContextTooLarge
 from domain.packing import packed
-from domain.pointers import CONTEXT, child
-from domain.pruning import DeepValue, deep_values, without_values
+from domain.pointers import context_pointer
+from domain.pruning import without_deep_values
 from domain.stamped_context import StampedContext, StampedVariable
 
 
@@ -97,53 +97,26 @@ class SizePolicy:
 
     def _pruned(self, context: StampedContext, limit: int) -> Fitted:
         """Deep values first, then whole variables, the largest first in each, until it fits."""
-        excess = len(context.document) - limit
         free = {name: text for name, text in context.texts.items() if name not in self.essential}
-        deep = sorted(
-            value for name, text in free.items() for value in deep_values(name, text, self.prune_depth)
+        deep = without_deep_values(free, depth_max=self.prune_depth, excess=len(context.document) - limit)
+        context = _with(
+            context,
+            {n: StampedVariable(text, context.entries[n].stamp) for n, text in deep.texts.items()},
         )
-        dropped: list[DeepValue] = []
-        for value in deep:
-            if excess <= 0:
-                break
-            dropped.append(value)
-            excess += value.byte_size
-        context = _without_deep(context, dropped)
-        pruned = [value.pointer for value in dropped]
         excess = len(context.document) - limit
-        sizes = largest({name: context.texts[name] for name in free}, len(free))
         gone: dict[str, StampedVariable] = {}
-        for size in sizes:
+        for size in largest({name: context.texts[name] for name in free}, len(free)):
             if excess <= 0:
                 break
             gone[size.name] = StampedVariable(None, context.entries[size.name].stamp)
-            pruned.append(child(CONTEXT, size.name))
             excess -= size.byte_size + 1
+        outermost = [path for path in deep.dropped if path[0] not in gone] + [(name,) for name in gone]
         context = _with(context, gone)
-        return Fitted(context, context, _outermost(pruned))
+        return Fitted(context, context, tuple(context_pointer(path) for path in outermost))
 
 
 def _with(context: StampedContext, entries: Mapping[str, StampedVariable]) -> StampedContext:
     return replace(context, entries={**context.entries, **entries}) if entries else context
-
-
-def _without_deep(context: StampedContext, dropped: list[DeepValue]) -> StampedContext:
-    paths: dict[str, set[tuple[str | int, ...]]] = {}
-    for value in dropped:
-        paths.setdefault(str(value.path[0]), set()).add(value.path[1:])
-    texts = context.texts
-    return _with(
-        context,
-        {
-            name: StampedVariable(without_values(texts[name], of_it), context.entries[name].stamp)
-            for name, of_it in paths.items()
-        },
-    )
-
-
-def _outermost(pointers: list[str]) -> tuple[str, ...]:
-    """Without those that lie within another one."""
-    return tuple(p for p in pointers if not any(p.startswith(other + "/") for other in pointers))
 
 
 def _packed(context: StampedContext, limit: int) -> StampedContext:

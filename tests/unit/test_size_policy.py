@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.storage.record import SessionRecord
-from domain.context import ContextVariables
+from domain.context import ContextVariables, canonical_byte_size, canonical_json
 from domain.decisions import Outcome, Policies
 from domain.errors import ContextTooLarge
 from domain.event_decision import decide_event
@@ -34,7 +34,11 @@ def policy(limit: int, overflow: Overflow, **fields: Any) -> SizePolicy:
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=40),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=40),
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5),
     max_leaves=20,
 )
@@ -96,6 +100,32 @@ def test_arrays_stay_arrays_when_their_elements_are_pruned() -> None:
 
     assert json.loads(fitted.context.document) == {"list": [["keep"], 3]}
     assert fitted.pruned == ("/context/list/0/0",)
+
+
+def test_pruning_stops_as_soon_as_it_fits_commas_counted() -> None:
+    """Twelve bytes too many are six items, for each takes its comma along."""
+    context = context_of({"list": [[0] * 20]})
+    limit = len(context.document) - 12
+
+    fitted = policy(limit, Overflow.PRUNE).fit(context, sync_overhead=0)
+
+    assert json.loads(fitted.context.document) == {"list": [[0] * 14]}
+    assert fitted.pruned == tuple(f"/context/list/0/{place}" for place in range(6))
+
+
+def test_what_was_dropped_of_a_variable_that_went_itself_is_not_named_beside_it() -> None:
+    context = context_of({"a": {"b": {"c": 1}, "text": "x" * 100}, "keep": 1})
+
+    fitted = policy(20, Overflow.PRUNE).fit(context, sync_overhead=0)
+
+    assert json.loads(fitted.context.document) == {"keep": 1}
+    assert fitted.pruned == ("/context/a",)
+
+
+@given(value=values)
+@settings(max_examples=300)
+def test_the_size_of_a_value_is_that_of_its_canonical_text(value: Any) -> None:
+    assert canonical_byte_size(value) == len(canonical_json(value))
 
 
 def test_whole_variables_go_when_deep_values_are_not_enough() -> None:
