@@ -5,9 +5,10 @@ leaves a tombstone, so that an older event cannot bring it back. A replacing eve
 end and an erasure set a floor below which every variable is gone.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import cached_property
 
 from domain.context import document_of
 from domain.packing import unpacked
@@ -93,18 +94,13 @@ class StampedContext:
     def trimmed(self, *, tombstones_max: int, oldest_microseconds: int) -> "StampedContext":
         """With the tombstones that are too many or too old forgotten, and the horizon moved up to them."""
         tombstones = sorted((stamp, name) for name, stamp in self.tombstones.items())
-        surplus = max(0, len(tombstones) - tombstones_max)
-        forgotten = [
-            (stamp, name)
-            for place, (stamp, name) in enumerate(tombstones)
-            if place < surplus or stamp.microseconds < oldest_microseconds
-        ]
-        return reduce(StampedContext._forgetting, forgotten, self)
-
-    def _forgetting(self, tombstone: tuple[Stamp, str]) -> "StampedContext":
-        stamp, gone = tombstone
-        kept = {name: entry for name, entry in self.entries.items() if name != gone}
-        return replace(self, entries=kept, horizon=max(self.horizon, stamp))
+        too_old = bisect_left(tombstones, oldest_microseconds, key=lambda one: one[0].microseconds)
+        forgotten = tombstones[: max(too_old, len(tombstones) - tombstones_max)]
+        if not forgotten:
+            return self
+        gone = {name for _, name in forgotten}
+        kept = {name: entry for name, entry in self.entries.items() if name not in gone}
+        return replace(self, entries=kept, horizon=max(self.horizon, forgotten[-1][0]))
 
     def _has(self, name: str, stamp: Stamp) -> bool:
         entry = self.entries.get(name)

@@ -16,6 +16,7 @@ SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {
     "deep small containers": lambda n: {"a": {"b": [[[1]] for _ in range(n)]}},
     "deep members": lambda n: {"a": {"b": {f"name{k}": k for k in range(n)}}},
     "variables": lambda n: {f"name{k}": k for k in range(n)},
+    "nulls": lambda n: {f"name{k}": None for k in range(n)},
     "a long text": lambda n: {"a": "x" * n * 10},
 }
 
@@ -25,6 +26,7 @@ def steps_of_decision(context: dict[str, Any], overflow: Overflow) -> int:
     rules = Policies(
         size=SizePolicy(context_byte_size_max=300, sync_byte_size_max=1000, overflow=overflow),
         variables_max=10**6,
+        tombstones_max=10,
     )
     before = decide_event(None, event({"full": "x" * 250, "b": 1}, seconds=0), rules, at(1)).state
     assert before is not None
