@@ -12,6 +12,7 @@ from domain.errors import ContextTooLarge, EventRefused
 from domain.event_decision import decide_event
 from domain.events import ContextMode, SessionEvent
 from domain.identity import SessionId
+from domain.pruning import NOTHING_PRUNED, Pruned
 from domain.session import SessionState
 from domain.sync import SyncStatus
 
@@ -36,12 +37,12 @@ class PersistedSession:
     """What became of the event, and the session after it.
 
     Attributes:
-        pruned: pointers to what was taken out of the context to make it fit.
+        pruned: what was taken out of the context to make it fit.
     """
 
     outcome: Outcome
     state: SessionState
-    pruned: tuple[str, ...] = ()
+    pruned: Pruned = NOTHING_PRUNED
 
 
 class PersistSessionHandler:

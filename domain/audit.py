@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from domain.excerpts import shortened
 from domain.identity import PersistenceId, SessionId
 
 
@@ -22,12 +23,18 @@ class AuditAction(StrEnum):
     SESSION_ERASED = "SESSION_ERASED"
 
 
+REASON_BYTES_MAX = 2048
+"""In UTF-8."""
+
 FAILURES = frozenset({AuditAction.SESSION_PERSISTENCE_FAILURE, AuditAction.SESSION_SYNC_FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One line of the trail; `reason` names facts (codes, names, sizes), never a value."""
+    """One line of the trail; `reason` names facts (codes, names, sizes), never a value.
+
+    A reason longer than REASON_BYTES_MAX is cut: what is told of an event is much smaller than the event.
+    """
 
     action: AuditAction
     session_id: SessionId
@@ -35,6 +42,10 @@ class AuditEntry:
     persistence_id: PersistenceId | None = None
     revision: int | None = None
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.reason is not None:
+            object.__setattr__(self, "reason", shortened(self.reason, REASON_BYTES_MAX))
 
     @property
     def status(self) -> str:

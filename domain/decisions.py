@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from domain.audit import AuditEntry
 from domain.errors import EventRefused, Violation
+from domain.pruning import NOTHING_PRUNED, Pruned
 from domain.session import SessionState
 from domain.size_policy import SizePolicy
 from domain.sync import SyncPolicy
@@ -54,7 +55,7 @@ class Decision:
         forgets_audit: the entries that are there are deleted first.
         outcome: what became of the event, where the decision is about one.
         refusal: why the event was refused; the caller raises it once the audit entries are written.
-        pruned: pointers to what the overflow policy took out.
+        pruned: what the overflow policy took out.
     """
 
     state: SessionState | None
@@ -62,7 +63,7 @@ class Decision:
     forgets_audit: bool = False
     outcome: Outcome | None = None
     refusal: EventRefused | None = None
-    pruned: tuple[str, ...] = ()
+    pruned: Pruned = NOTHING_PRUNED
 
 
 Decide = Callable[[SessionState | None], Decision]

@@ -9,6 +9,8 @@ SessionKeeperError
 
 from dataclasses import dataclass
 
+from domain.excerpts import listed
+
 
 class SessionKeeperError(Exception):
     """The root of everything this service raises on purpose."""
@@ -43,10 +45,11 @@ class EventRefused(DomainError):
 
 
 class InvalidEvent(EventRefused):
-    """One or more fields are missing or wrong; `violations` names every one of them."""
+    """One or more fields are missing or wrong; `violations` names every one, the text the first few."""
 
     def __init__(self, violations: tuple[Violation, ...]) -> None:
-        super().__init__("; ".join(f"{v.pointer or '/'}: {v.code}" for v in violations))
+        named = (f"{violation.pointer or '/'}: {violation.code}" for violation in violations)
+        super().__init__(listed(named, len(violations), separator="; "))
         self.violations = violations
 
 

@@ -15,6 +15,7 @@ from domain.eviction import eviction_entries, left_of
 from domain.instants import to_microseconds
 from domain.lifecycle import Lifecycle, SessionStatus
 from domain.pointers import CONTEXT
+from domain.pruning import NOTHING_PRUNED, Pruned
 from domain.session import Participant, SessionState
 from domain.size_policy import Fitted
 from domain.stamped_context import StampedContext
@@ -81,8 +82,8 @@ class _EventDecision:
         changed = fitted.readable.texts != before.texts
         applied = replace(applied, context=fitted.context)
         outcome = self._outcome(applied, changed=changed)
-        if fitted.pruned:
-            self._notes.append("pruned " + " ".join(fitted.pruned))
+        if fitted.pruned.count:
+            self._notes.append(f"pruned {fitted.pruned}")
         return self._answer(self._after(applied, outcome, changed=changed), outcome, fitted.pruned)
 
     def _older_than_the_erasure(self) -> Decision:
@@ -95,7 +96,7 @@ class _EventDecision:
         expires_at = self._policies.ttl.expires_at(self._now, before.ttl_seconds.value, ended=ended)
         after = replace(before, expires_at=max(before.expires_at, expires_at))
         after = replace(after, sync=self._sync_after(after))
-        return self._answer(after, Outcome.SUPERSEDED, ())
+        return self._answer(after, Outcome.SUPERSEDED, NOTHING_PRUNED)
 
     def _blank(self) -> SessionState:
         """What there is of a session before its first event."""
@@ -206,7 +207,7 @@ class _EventDecision:
         changed = after.sync.after_change(after.fingerprint(policy.target), self._now)
         return changed.after_renewal(after.expires_at, after.ttl_seconds.value, policy.refresh_fraction)
 
-    def _answer(self, after: SessionState, outcome: Outcome, pruned: tuple[str, ...]) -> Decision:
+    def _answer(self, after: SessionState, outcome: Outcome, pruned: Pruned) -> Decision:
         return Decision(
             state=after,
             audit=(*self._eviction(), self._entry(after, outcome)),

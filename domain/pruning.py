@@ -1,15 +1,44 @@
 """Taking out of a context what nests too deep, the largest first. Arrays stay arrays."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
 from domain.context import canonical_byte_size, canonical_json, name_text
+from domain.excerpts import listed, shortened
+from domain.pointers import context_pointer
+
+SHOWN_MAX = 32
+SHOWN_BYTES_MAX = 512
 
 Path = tuple[str | int, ...]
 """A variable's name, and what leads from its value to the one that is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was taken out of a context to make it fit, in a report of bounded size.
+
+    Attributes:
+        pointers: to the first SHOWN_MAX; one longer than SHOWN_BYTES_MAX is cut, and ends in an ellipsis.
+        count: of all that was taken out; what lies within something else that went is not counted.
+    """
+
+    pointers: tuple[str, ...] = ()
+    count: int = 0
+
+    @classmethod
+    def of(cls, paths: Sequence[Path]) -> "Pruned":
+        shown = (shortened(context_pointer(path), SHOWN_BYTES_MAX) for path in paths[:SHOWN_MAX])
+        return cls(tuple(shown), len(paths))
+
+    def __str__(self) -> str:
+        return listed(self.pointers, self.count, separator=" ")
+
+
+NOTHING_PRUNED = Pruned()
 
 
 @dataclass(frozen=True, slots=True)

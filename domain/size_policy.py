@@ -8,8 +8,7 @@ from typing import assert_never
 from domain.context import largest, member_byte_size
 from domain.errors import ContextTooLarge
 from domain.packing import packed
-from domain.pointers import context_pointer
-from domain.pruning import without_deep_values
+from domain.pruning import NOTHING_PRUNED, Path, Pruned, without_deep_values
 from domain.stamped_context import StampedContext, StampedVariable
 
 
@@ -28,12 +27,11 @@ class Fitted:
     Attributes:
         context: as it is stored and sent.
         readable: as it is given to readers and checked by the schema: nothing in it is compressed.
-        pruned: pointers to what was taken out.
     """
 
     context: StampedContext
     readable: StampedContext
-    pruned: tuple[str, ...] = ()
+    pruned: Pruned = NOTHING_PRUNED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +108,10 @@ class SizePolicy:
                 break
             gone[size.name] = StampedVariable(None, context.entries[size.name].stamp)
             excess -= size.byte_size + 1
-        outermost = [path for path in deep.dropped if path[0] not in gone] + [(name,) for name in gone]
+        outermost: list[Path] = [(name,) for name in gone]
+        outermost += [path for path in deep.dropped if path[0] not in gone]
         context = _with(context, gone)
-        return Fitted(context, context, tuple(context_pointer(path) for path in outermost))
+        return Fitted(context, context, Pruned.of(outermost))
 
 
 def _with(context: StampedContext, entries: Mapping[str, StampedVariable]) -> StampedContext:

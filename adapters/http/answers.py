@@ -15,8 +15,10 @@ from domain.sync import SyncStatus
 class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
     """What became of an event: flat, so that a Data Action can describe it in its output contract.
 
-    `pruned` is there only when something was taken out of the context to make it fit, `ignoredFields` and
-    `hints` only when the event said what we do not know, or probably meant something else.
+    `pruned` and `prunedCount` are there only when something was taken out of the context to make it fit:
+    JSON Pointers to the first 32 of them (one over 512 bytes is cut, and ends in `…`), and how many it was.
+    `ignoredFields` and `hints` are there only when the event said what we do not know, or probably meant
+    something else.
     """
 
     session_id: str
@@ -27,6 +29,7 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
     expires_at: str
     sync_status: SyncStatus
     pruned: list[str] = []
+    pruned_count: int = 0
     ignored_fields: list[str] = []
     hints: list[str] = []
 
@@ -41,7 +44,8 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
             byte_size=state.byte_size,
             expires_at=to_text(state.expires_at),
             sync_status=state.sync.status,
-            pruned=list(persisted.pruned),
+            pruned=list(persisted.pruned.pointers),
+            pruned_count=persisted.pruned.count,
         )
 
 

@@ -44,6 +44,7 @@ async def test_a_pruned_context_is_answered_with_what_was_taken_out() -> None:
         assert (answer.status_code, answer.json()["outcome"]) == (200, "persisted")
         assert answer.json()["pruned"]
         assert all(pointer.startswith("/context/deep") for pointer in answer.json()["pruned"])
+        assert answer.json()["prunedCount"] == len(answer.json()["pruned"])
         assert served["kept"] == 1
         assert "xxx" not in json.dumps(served)
 

@@ -12,6 +12,7 @@ from domain.context import ContextVariables
 from domain.decisions import Decide, Decision, Outcome, Policies
 from domain.errors import ContextTooLarge, InvalidEvent
 from domain.identity import SessionId
+from domain.pruning import Pruned
 from domain.session import SessionState
 from domain.size_policy import Overflow, SizePolicy
 from tests.factories import at
@@ -118,7 +119,7 @@ async def test_what_was_pruned_is_told() -> None:
 
     persisted = await bench.persist(command({"a": "x" * 20, "b": 1}))
 
-    assert persisted.pruned == ("/context/a",)
+    assert persisted.pruned == Pruned(("/context/a",), 1)
     assert persisted.state.context.document == b'{"b":1}'
 
 

@@ -86,7 +86,7 @@ def test_pruning_drops_deep_values_before_whole_variables_the_largest_first() ->
 
     fitted = policy(120, Overflow.PRUNE).fit(context, sync_overhead=0)
 
-    assert fitted.pruned == ("/context/a/b/big",)
+    assert fitted.pruned.pointers == ("/context/a/b/big",)
     assert json.loads(fitted.context.document) == {
         "a": {"b": {"small": 1}, "c": 2},
         "list": [[1, 2], {"deep": "y" * 50}, 3],
@@ -99,7 +99,7 @@ def test_arrays_stay_arrays_when_their_elements_are_pruned() -> None:
     fitted = policy(60, Overflow.PRUNE).fit(context, sync_overhead=0)
 
     assert json.loads(fitted.context.document) == {"list": [["keep"], 3]}
-    assert fitted.pruned == ("/context/list/0/0",)
+    assert fitted.pruned.pointers == ("/context/list/0/0",)
 
 
 def test_pruning_stops_as_soon_as_it_fits_commas_counted() -> None:
@@ -110,7 +110,7 @@ def test_pruning_stops_as_soon_as_it_fits_commas_counted() -> None:
     fitted = policy(limit, Overflow.PRUNE).fit(context, sync_overhead=0)
 
     assert json.loads(fitted.context.document) == {"list": [[0] * 14]}
-    assert fitted.pruned == tuple(f"/context/list/0/{place}" for place in range(6))
+    assert fitted.pruned.pointers == tuple(f"/context/list/0/{place}" for place in range(6))
 
 
 def test_what_was_dropped_of_a_variable_that_went_itself_is_not_named_beside_it() -> None:
@@ -119,7 +119,7 @@ def test_what_was_dropped_of_a_variable_that_went_itself_is_not_named_beside_it(
     fitted = policy(20, Overflow.PRUNE).fit(context, sync_overhead=0)
 
     assert json.loads(fitted.context.document) == {"keep": 1}
-    assert fitted.pruned == ("/context/a",)
+    assert fitted.pruned.pointers == ("/context/a",)
 
 
 @given(value=values)
@@ -134,7 +134,7 @@ def test_whole_variables_go_when_deep_values_are_not_enough() -> None:
     fitted = policy(130, Overflow.PRUNE).fit(context, sync_overhead=0)
 
     assert json.loads(fitted.context.document) == {"b": "y" * 100, "c": {"d": {}}}
-    assert fitted.pruned == ("/context/c/d/e", "/context/d~1~0", "/context/a")
+    assert fitted.pruned.pointers == ("/context/d~1~0", "/context/a", "/context/c/d/e")
 
 
 def test_essential_variables_are_left_alone_and_refused_when_they_alone_do_not_fit() -> None:
@@ -248,7 +248,7 @@ def test_pruning_is_told_in_the_decision_and_in_the_trail() -> None:
 
     decision = decide_event(None, event({"keep": 1, "large": "secret" * 20}), rules, at(0))
 
-    assert decision.pruned == ("/context/large",)
+    assert decision.pruned.pointers == ("/context/large",)
     assert decision.audit[0].reason == "pruned /context/large"
 
 
