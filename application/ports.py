@@ -121,6 +121,35 @@ class SessionStore(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenesysAccess:
+    """What Genesys says of the client whose credentials we have; they were accepted.
+
+    Attributes:
+        organization: its name; None when Genesys did not tell it.
+        missing: permissions that the target needs and the client lacks, as `domain:entity:action`; one
+            entry may name several, of which one is enough.
+        unchecked: why the permissions could not be looked up; None: they were.
+    """
+
+    organization: str | None = None
+    missing: tuple[str, ...] = ()
+    unchecked: str | None = None
+
+    @property
+    def sufficient(self) -> bool:
+        """Whether no permission is known to be missing."""
+        return not self.missing
+
+    def __str__(self) -> str:
+        facts = ["the token is accepted" + (f" by {self.organization}" if self.organization else "")]
+        if self.missing:
+            facts.append("its client lacks the permission " + ", and ".join(self.missing))
+        if self.unchecked is not None:
+            facts.append(f"its permissions could not be checked ({self.unchecked})")
+        return "; ".join(facts)
+
+
 class GenesysGateway(Protocol):
     """Genesys Cloud, as far as this service speaks to it."""
 
@@ -136,8 +165,14 @@ class GenesysGateway(Protocol):
         """
 
     @abstractmethod
-    async def check_access(self) -> str:
-        """A sentence about who we are to Genesys; raises what `write_back` raises."""
+    async def check_access(self) -> GenesysAccess:
+        """Who we are to Genesys, and whether we may make the calls of the target.
+
+        It takes its calls from the budget itself. That the permissions cannot be looked up is no error.
+
+        Raises:
+            GenesysRefused, GenesysUnavailable, GenesysMisconfigured: the token is not accepted.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

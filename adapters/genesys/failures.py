@@ -1,11 +1,14 @@
 """What an answer or a fault of the network means, in the application's words."""
 
+import re
 from datetime import datetime
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 import msgspec
 
+from adapters.genesys.plain_text import plain
 from adapters.genesys.retry_after import moment_of, retry_after_seconds
 from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
 from domain.sync import SyncFailure
@@ -14,12 +17,26 @@ RETRYABLE_AT_ONCE = frozenset({502, 503, 504})
 """Passing faults, in Genesys' own words; a 500 is not one (resiliency patterns)."""
 
 
-class _ErrorBody(msgspec.Struct, rename="camel"):
-    """The parts of Genesys' `ErrorBody` that hold no value; `message` may hold one and is left alone."""
+MISSING_RIGHTS = frozenset({"missing.permissions", "missing.any.permissions"})
+"""Codes of a 403 that says which permissions our client lacks: no session is at fault."""
+CODE_LENGTH_MAX = 100
+REASON_LENGTH_MAX = 200
+PERMISSIONS_LENGTH_MAX = 400
+_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]{1,64})\}")
 
-    code: str | None = None
-    context_id: str | None = None
-    message_with_params: str | None = None
+
+class _ErrorBody(msgspec.Struct, rename="camel"):
+    """Genesys' `ErrorBody` as far as it is used; what is no text is taken for absent.
+
+    `message` and `message_params` may hold what was sent, so they are left alone except where they are
+    about permissions.
+    """
+
+    code: Any = None
+    context_id: Any = None
+    message: Any = None
+    message_with_params: Any = None
+    message_params: Any = None
 
 
 class AnswerTooLarge(Exception):
@@ -27,17 +44,48 @@ class AnswerTooLarge(Exception):
 
 
 def failure_of(response: httpx.Response, body: bytes) -> SyncFailure:
-    """Genesys' `code` and `contextId`, as far as the answer has them."""
+    """Genesys' `code` and `contextId`, as far as the answer has them; what it says of missing permissions."""
     try:
         error = msgspec.json.decode(body, type=_ErrorBody)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         error = _ErrorBody()
+    status = response.status_code
+    code = _text(error.code, CODE_LENGTH_MAX) or f"http.{status}"
+    if is_about_rights(status, code):
+        reason = _about_rights(error)
+    else:
+        reason = _text(error.message_with_params, REASON_LENGTH_MAX)
+    context_id = _text(error.context_id, CODE_LENGTH_MAX)
     return SyncFailure(
-        code=(error.code or f"http.{response.status_code}")[:100],
-        reason=(error.message_with_params or _phrase(response.status_code))[:200],
-        status=response.status_code,
-        context_id=(error.context_id or response.headers.get("inin-correlation-id") or "")[:100] or None,
+        code=code,
+        reason=reason or _phrase(status),
+        status=status,
+        context_id=context_id or _text(response.headers.get("inin-correlation-id"), CODE_LENGTH_MAX) or None,
     )
+
+
+def is_about_rights(status: int | None, code: str) -> bool:
+    """Whether our client lacks a permission for the call, whichever session it is about."""
+    return status == HTTPStatus.FORBIDDEN and code in MISSING_RIGHTS
+
+
+def _about_rights(error: _ErrorBody) -> str:
+    """The template with its parameters filled in: names of permissions, nothing of a session."""
+    text = error.message_with_params
+    if not isinstance(text, str):
+        return _text(error.message, PERMISSIONS_LENGTH_MAX)
+    params = error.message_params if isinstance(error.message_params, dict) else {}
+
+    def filling(placeholder: re.Match[str]) -> str:
+        value = params.get(placeholder[1], placeholder[0])
+        words = value if isinstance(value, list) else [value]
+        return ", ".join(word[:PERMISSIONS_LENGTH_MAX] for word in words[:32] if isinstance(word, str))
+
+    return plain(_PLACEHOLDER.sub(filling, text[:PERMISSIONS_LENGTH_MAX]), PERMISSIONS_LENGTH_MAX)
+
+
+def _text(value: object, length_max: int) -> str:
+    return plain(value, length_max) if isinstance(value, str) else ""
 
 
 def error_of_answer(response: httpx.Response, body: bytes, now: datetime) -> GenesysError:
@@ -50,6 +98,8 @@ def error_of_answer(response: httpx.Response, body: bytes, now: datetime) -> Gen
         return GenesysUnavailable(failure, retry_seconds=retry_seconds, outage=False)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return GenesysUnavailable(failure, retry_seconds=retry_seconds)
+    if is_about_rights(status, failure.code):
+        return GenesysMisconfigured(failure)
     return GenesysRefused(failure)
 
 

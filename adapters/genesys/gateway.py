@@ -8,10 +8,14 @@ from adapters.genesys.client import GenesysClient
 from adapters.genesys.messaging_sessions import tell_messaging_session
 from adapters.genesys.participant_attributes import tell_participant
 from adapters.genesys.paths import api_path
-from application.errors import GenesysRefused
-from application.ports import Clock, GenesysGateway
+from adapters.genesys.plain_text import plain
+from adapters.genesys.rights import NEEDED, SUBJECT_PATH, missing, permissions_of
+from application.errors import GenesysMisconfigured, GenesysRefused
+from application.ports import Clock, GenesysAccess, GenesysGateway
 from domain.sync import SyncReceipt, SyncTarget
 from domain.write_back import SessionCopy
+
+NAME_LENGTH_MAX = 100
 
 
 class _TokenDescription(msgspec.Struct):
@@ -56,11 +60,26 @@ class GenesysCloudGateway(GenesysGateway):
             self._client.give_back()
             raise
 
-    async def check_access(self) -> str:
+    async def check_access(self) -> GenesysAccess:
         await self._client.take()
-        answer = await self._client.call("GET", "/api/v2/tokens/me")
+        organization = _organization(await self._client.call("GET", "/api/v2/tokens/me"))
+        needed = NEEDED[self._target]
+        if not needed:
+            return GenesysAccess(organization=organization)
+        await self._client.take()
         try:
-            name = msgspec.json.decode(answer, type=_TokenDescription).organization.get("name")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            name = None
-        return f"the token is accepted{f' by {name}' if isinstance(name, str) else ''}"
+            permissions = permissions_of(await self._client.call("GET", SUBJECT_PATH))
+        except (GenesysRefused, GenesysMisconfigured) as error:
+            # the token is accepted, so it is this call that is not allowed, or not there
+            return GenesysAccess(organization=organization, unchecked=str(error))
+        if permissions is None:
+            return GenesysAccess(organization=organization, unchecked="Genesys does not list them")
+        return GenesysAccess(organization=organization, missing=missing(needed, permissions))
+
+
+def _organization(answer: bytes) -> str | None:
+    try:
+        name = msgspec.json.decode(answer, type=_TokenDescription).organization.get("name")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return plain(name, NAME_LENGTH_MAX) if isinstance(name, str) else None

@@ -79,7 +79,8 @@ async def _genesys(service: Service) -> AsyncIterator[Finding]:
         return
     where = f"{service.settings.api_url}: "
     try:
-        yield Finding(True, "Genesys", where + await service.gateway.check_access())
+        access = await service.gateway.check_access()
+        yield Finding(access.sufficient, "Genesys", where + str(access))
     except GenesysError as error:
         yield Finding(False, "Genesys", where + str(error))
 

@@ -12,7 +12,7 @@ from litestar import Litestar
 from adapters.http.app import create_app
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import Clock, GenesysGateway, SessionStore
+from application.ports import Clock, GenesysAccess, GenesysGateway, SessionStore
 from application.use_cases import UseCases
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
@@ -71,7 +71,7 @@ class DeafGateway(GenesysGateway):
     async def write_back(self, copy: SessionCopy) -> SyncReceipt:
         raise NotImplementedError
 
-    async def check_access(self) -> str:
+    async def check_access(self) -> GenesysAccess:
         raise NotImplementedError
 
 

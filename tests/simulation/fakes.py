@@ -8,7 +8,7 @@ from datetime import datetime
 from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import GenesysGateway
+from application.ports import GenesysAccess, GenesysGateway
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
 from domain.sync import SyncLane, SyncReceipt
@@ -48,8 +48,8 @@ class FakeGateway(GenesysGateway):
             fingerprint=copy.fingerprint, expires_at=copy.expires_at, synced_at=LoopClock().now()
         )
 
-    async def check_access(self) -> str:
-        return "fine"
+    async def check_access(self) -> GenesysAccess:
+        return GenesysAccess()
 
 
 @dataclass

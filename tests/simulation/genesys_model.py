@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from adapters.genesys.budget import GenesysBudget
 from adapters.genesys.rate_window import WindowReport
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable
-from application.ports import GenesysGateway
+from application.ports import GenesysAccess, GenesysGateway
 from domain.sync import SyncFailure, SyncReceipt
 from domain.write_back import SessionCopy
 from tests.simulation.genesys_window import ModelWindow
@@ -103,8 +103,8 @@ class ModelGateway(GenesysGateway):
             raise outcome
         return SyncReceipt(fingerprint=copy.fingerprint, expires_at=copy.expires_at, synced_at=synced_at)
 
-    async def check_access(self) -> str:
-        return "fine"
+    async def check_access(self) -> GenesysAccess:
+        return GenesysAccess()
 
     async def _deliver(
         self, copy: SessionCopy, answer: "asyncio.Future[tuple[Exception | None, WindowReport | None]]"
