@@ -160,10 +160,11 @@ async def test_a_newer_event_starts_an_ended_session_again_without_its_old_varia
     assert (served["context"], served["persistence"]["status"]) == ({"new": 1}, "persisted")
 
 
-async def test_unknown_fields_are_ignored(keeper: Keeper) -> None:
-    answer = await keeper.post(context={"a": 1}, contextmode="merge", extra={"deep": [None]})
+async def test_unknown_fields_are_ignored_and_named(keeper: Keeper) -> None:
+    answer = await keeper.post(context={"a": 1}, extra={"deep": [None]})
 
     assert answer.json()["outcome"] == "persisted"
+    assert answer.json()["ignoredFields"] == ["extra"]
 
 
 async def test_the_same_event_sent_twice_is_taken_in_once(keeper: Keeper) -> None:
