@@ -4,18 +4,11 @@ import json
 import random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http.keeper import WEBHOOK, Keeper
-
-bounded = settings(
-    max_examples=300,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+from tests.scale import examples
 
 any_text = st.text(st.characters(codec=None), max_size=12)
 any_value = st.recursive(
@@ -130,26 +123,26 @@ async def check(keeper: Keeper, body: bytes) -> None:
         assert len(canonical.encode()) == answer.json()["byteSize"]
 
 
-@bounded
+@examples(300)
 @given(body=st.binary(max_size=200))
 async def test_arbitrary_bytes_are_answered(keeper: Keeper, body: bytes) -> None:
     await check(keeper, body)
 
 
-@bounded
+@examples(300)
 @given(body=mutated_events())
 async def test_mutilated_events_are_answered(keeper: Keeper, body: bytes) -> None:
     await check(keeper, body)
 
 
-@bounded
+@examples(300)
 @given(seed=st.integers(0, 2**64))
 async def test_events_with_wrong_values_are_answered(keeper: Keeper, seed: int) -> None:
     body = json.dumps(wrong_event(seed), ensure_ascii=seed % 2 == 0)
     await check(keeper, body.encode("utf-8", "surrogatepass"))
 
 
-@bounded
+@examples(300)
 @given(
     method=st.sampled_from(["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT"]),
     path=st.sampled_from([WEBHOOK, "/sessions/", "/sessions/s", "/sessions/s/audit", "/schema/assets/", "/"])

@@ -1,11 +1,12 @@
 """The pace of calls, against a model of Genesys' rate window."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.genesys.pace import ALONE_SECONDS, Pace
 from adapters.genesys.rate_window import WindowReport
+from tests.scale import examples
 from tests.simulation.genesys_window import ModelWindow
 from tests.simulation.pace_model import run
 
@@ -22,7 +23,6 @@ any_report = st.builds(
     allowed=st.integers(-1, 10**6),
     reset_seconds=st.floats(-10, 1e9),
 )
-MODEL = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def report(count: int, allowed: int = 300, reset: float = 60) -> WindowReport:
@@ -37,7 +37,7 @@ def heard(allowed: int = 300, count: int = 1, reset: float = 60, now: float = 0.
     return pace
 
 
-@MODEL
+@examples(40)
 @given(window=windows, seed=st.integers(0, 2**32), latency=st.floats(0.01, 1.0))
 def test_alone_it_never_meets_a_429_and_uses_nearly_all_of_the_budget(
     window: ModelWindow, seed: int, latency: float
@@ -49,7 +49,7 @@ def test_alone_it_never_meets_a_429_and_uses_nearly_all_of_the_budget(
     assert window.accepted >= window.allowed * 5 * 0.95
 
 
-@MODEL
+@examples(40)
 @given(window=windows, seed=st.integers(0, 2**32), latency=st.floats(0.01, 1.0), share=st.floats(0.02, 0.5))
 def test_others_who_keep_to_their_share_are_left_it(
     window: ModelWindow, seed: int, latency: float, share: float
@@ -200,8 +200,8 @@ def test_a_call_given_back_leaves_no_trace() -> None:
     assert (pace.left, pace.in_flight) == before
 
 
+@examples(200)
 @given(st.data())
-@settings(max_examples=200, deadline=None)
 def test_calls_in_flight_are_those_taken_and_not_ended_whatever_is_reported(data: st.DataObject) -> None:
     pace, now, sent = Pace(allowed=50, now=0.0), 0.0, []
     for step in data.draw(st.lists(st.sampled_from(["take", "answer", "lose", "back", "wait"]), max_size=60)):

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.storage.record import SessionRecord
@@ -19,6 +19,7 @@ from domain.stamps import Stamp
 from domain.sync import SyncPolicy, SyncTarget
 from domain.write_back import PERSISTENCE_BYTES
 from tests.factories import at, event, merge
+from tests.scale import examples
 
 STAMP = Stamp(1, "a")
 
@@ -174,8 +175,8 @@ def test_a_variable_that_only_looks_compressed_is_given_back_as_it_came() -> Non
     assert json.loads(SessionRecord.of(decision.state).state().readable_document) == lookalike
 
 
+@examples(300)
 @given(context=contexts, limit=st.integers(2, 300), overhead=st.integers(0, 1500))
-@settings(max_examples=300)
 @pytest.mark.parametrize("overflow", list(Overflow))
 def test_what_is_accepted_always_fits_both_budgets(
     context: dict[str, Any], limit: int, overhead: int, overflow: Overflow

@@ -4,12 +4,13 @@ from typing import Final
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.http import strict_json
 from adapters.http.json_scanner import find_violations
 from adapters.http.strict_json import InvalidJson, JsonLimits, decode_strictly
+from tests.scale import examples
 from tests.unit.json_corpus import ACCEPTED, REFUSED
 
 LIMITS: Final = JsonLimits()
@@ -153,19 +154,19 @@ NESTED_BODIES = st.builds(
 EVERY_BODY = st.one_of(BODIES, mutated_bodies(), NESTED_BODIES, st.binary(max_size=40))
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True, database=None)
+@examples(1500)
 @given(body=EVERY_BODY)
 def test_the_fast_path_agrees_with_the_exact_scan_and_with_msgspec(body: bytes) -> None:
     assert_every_path_agrees(body, LIMITS)
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True, database=None)
+@examples(1500)
 @given(body=EVERY_BODY)
 def test_the_paths_agree_under_tight_limits_too(body: bytes) -> None:
     assert_every_path_agrees(body, TIGHT_LIMITS)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@examples(500)
 @given(body=st.binary(max_size=200))
 def test_any_bytes_give_a_value_or_invalid_json_and_nothing_else(body: bytes) -> None:
     assert_every_path_agrees(body, LIMITS)
