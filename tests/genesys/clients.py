@@ -17,16 +17,34 @@ from domain.sync import SyncPolicy, SyncTarget
 from domain.write_back import SessionCopy
 from tests.factories import START, at, event
 from tests.fakes import FakeClock, FakeMetrics
+from tests.genesys.scripted_server import Answer, Hang, Reaction
 
-LIMITS = CallLimits(call_seconds_max=1.0, retry_wait_seconds_max=0.3)
+LIMITS = CallLimits(call_seconds_max=30.0, retry_wait_seconds_max=30.0)
+"""For calls that are to succeed, also on a machine that is busy."""
+
+IMPATIENT = CallLimits(call_seconds_max=1.0, retry_wait_seconds_max=0.3)
+"""For calls that wait for what never comes."""
+
 CREDENTIALS = Credentials(client_id="client", client_secret="top-secret")
 SECRET_VALUE = "value-of-a-customer"
+
+
+class RecordedBudget(GenesysBudget):
+    """Remembers for how many seconds it was closed, which its figures count down."""
+
+    def __init__(self, *, calls_per_minute: int) -> None:
+        super().__init__(calls_per_minute=calls_per_minute)
+        self.closings: list[float] = []
+
+    def close(self, seconds: float) -> None:
+        self.closings.append(seconds)
+        super().close(seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     client: GenesysClient
-    budget: GenesysBudget
+    budget: RecordedBudget
     metrics: FakeMetrics
     clock: FakeClock
 
@@ -53,7 +71,7 @@ def caller(
     limits: CallLimits = LIMITS,
     credentials: Credentials | None = CREDENTIALS,
 ) -> Caller:
-    budget, metrics, clock = GenesysBudget(calls_per_minute=6000), FakeMetrics(), FakeClock()
+    budget, metrics, clock = RecordedBudget(calls_per_minute=6000), FakeMetrics(), FakeClock()
     client = GenesysClient(
         http=http,
         endpoints=GenesysEndpoints(api_url=url, login_url=url),
@@ -70,6 +88,11 @@ def caller(
 async def open_caller(url: str, *, limits: CallLimits = LIMITS) -> AsyncIterator[Caller]:
     async with open_http(GenesysEndpoints(api_url=url, login_url=url), limits) as http:
         yield caller(http, url, limits=limits)
+
+
+def limits_for(reaction: Reaction) -> CallLimits:
+    never_ends = isinstance(reaction, Hang) or (isinstance(reaction, Answer) and reaction.drip_seconds > 0)
+    return IMPATIENT if never_ends else LIMITS
 
 
 def copy_of(

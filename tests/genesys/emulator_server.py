@@ -30,7 +30,7 @@ class RunningEmulator:
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=10)
+        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
 
     @property
     def url(self) -> str:

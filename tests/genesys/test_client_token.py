@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from adapters.genesys.client import GenesysEndpoints, open_http
+from adapters.genesys.oauth import TokenAnswer, TokenSource
 from application.errors import GenesysMisconfigured, GenesysUnavailable
-from tests.genesys.clients import LIMITS, Caller, caller
+from tests.genesys.clients import LIMITS, Caller, caller, limits_for, open_caller
 from tests.genesys.scripted_server import Answer, Close, Hang, ScriptedServer
+from tests.simulation.virtual_loop import virtually
 
 pytestmark = pytest.mark.usefixtures("no_waiting_between_attempts")
 
@@ -54,7 +56,8 @@ async def test_one_who_goes_away_does_not_take_the_token_from_those_who_wait(
     genesys.client._tokens.refused("secret-token-1")
     server.login_seconds = 0.05
     first = asyncio.create_task(genesys.call())
-    await asyncio.sleep(0.01)
+    while len(server.logged_in) < 2:
+        await asyncio.sleep(0)
     others = [asyncio.create_task(genesys.call()) for _ in range(3)]
     await asyncio.sleep(0)
     first.cancel()
@@ -67,18 +70,22 @@ async def test_one_who_goes_away_does_not_take_the_token_from_those_who_wait(
     assert genesys.in_flight == 0
 
 
-async def test_a_token_is_kept_until_shortly_before_it_expires(
-    server: ScriptedServer, genesys: Caller
-) -> None:
-    server.expires_in = 0.2
-    await genesys.call()
-    await genesys.call()
-    assert len(server.logged_in) == 1
+def test_a_token_is_kept_until_shortly_before_it_expires() -> None:
+    fetched_at: list[float] = []
 
-    await asyncio.sleep(0.181)
-    await genesys.call()
+    async def fetch() -> TokenAnswer:
+        fetched_at.append(asyncio.get_running_loop().time())
+        return TokenAnswer(access_token=f"token-{len(fetched_at)}", expires_in=100)
 
-    assert len(server.logged_in) == 2
+    async def ask_for_a_token_at_several_times() -> list[str]:
+        source, tokens = TokenSource(fetch), []
+        for pause_seconds in (0, 0, 89, 2):
+            await asyncio.sleep(pause_seconds)
+            tokens.append(await source.token())
+        return tokens
+
+    assert virtually(ask_for_a_token_at_several_times()) == ["token-1", "token-1", "token-1", "token-2"]
+    assert fetched_at == [0, 91]
 
 
 async def test_a_token_that_is_refused_is_fetched_anew_once(server: ScriptedServer, genesys: Caller) -> None:
@@ -157,13 +164,14 @@ async def test_without_credentials_nobody_is_asked(server: ScriptedServer) -> No
     ],
 )
 async def test_a_login_host_that_is_away_or_talks_nonsense_is_tried_again(
-    server: ScriptedServer, genesys: Caller, reaction: Answer | Close | Hang | bytes
+    server: ScriptedServer, reaction: Answer | Close | Hang | bytes
 ) -> None:
     server.logins = [reaction]
 
-    assert await genesys.call() == b"{}"
-    assert len(server.logged_in) == 2
-    assert genesys.in_flight == 0
+    async with open_caller(server.url, limits=limits_for(reaction)) as genesys:
+        assert await genesys.call() == b"{}"
+        assert len(server.logged_in) == 2
+        assert genesys.in_flight == 0
 
 
 async def test_a_login_host_that_stays_away_is_an_outage(server: ScriptedServer, genesys: Caller) -> None:
