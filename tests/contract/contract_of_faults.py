@@ -9,7 +9,7 @@ from application.ports import SessionStore
 from domain.decisions import Decision
 from domain.identity import SessionId
 from domain.session import SessionState
-from tests.contract.steps import OpenStore, take, variables
+from tests.contract.steps import PATIENCE_SECONDS, OpenStore, take, variables
 from tests.factories import at, event, merge
 
 
@@ -65,7 +65,7 @@ class FaultContract:
             tasks = [asyncio.create_task(take(store, merge({f"v{n}": n}))) for n in range(100)]
             reading = asyncio.create_task(store.read(SessionId("s"), at(0)))
             await asyncio.sleep(0.002)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             answers = await asyncio.gather(*tasks, reading, return_exceptions=True)
 
         expected = Decision | StoreUnavailable | SessionState | None

@@ -1,9 +1,12 @@
 """What tests of stores do to a session."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from typing import TypeVar
 
+from application.errors import StoreUnavailable
 from application.ports import SessionStore
 from domain.decisions import Decide, Decision, Policies
 from domain.erasure import decide_erasure
@@ -15,6 +18,10 @@ from domain.sync_decisions import decide_claim
 from tests.factories import at, persistence_id
 
 POLICIES = Policies()
+PATIENCE_SECONDS = 30
+"""What no test takes unless something waits for ever, or one after the other what should wait together."""
+
+Answer = TypeVar("Answer")
 OpenStore = Callable[[], AbstractAsyncContextManager[SessionStore]]
 
 
@@ -51,6 +58,19 @@ async def due(store: SessionStore, now: datetime) -> list[SessionId]:
     return [
         session_id for lane in SyncLane for session_id in await store.due_for_sync(now, lane=lane, limit=10)
     ]
+
+
+async def until_answered(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """As a sender does: what was answered with an error is asked again, until there is another answer.
+
+    For stores that give up so soon that a busy machine may be too slow for them.
+    """
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            try:
+                return await ask()
+            except StoreUnavailable:
+                await asyncio.sleep(0.01)
 
 
 async def variables(store: SessionStore, session_id: str = "s", seconds: float = 0) -> set[str]:

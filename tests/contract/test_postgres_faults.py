@@ -1,9 +1,9 @@
 """PostgreSQL behind a network that breaks: callers are told in time, and nothing has to be opened again."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -15,13 +15,14 @@ from application.ports import SessionStore
 from domain.decisions import Decision, Outcome
 from domain.identity import SessionId, SubjectId
 from domain.sync import SyncLane
-from tests.contract.steps import take, variables
+from tests.contract.steps import PATIENCE_SECONDS, take, until_answered, variables
 from tests.factories import at, event, merge
 from tests.servers.postgres import PostgresServer
 from tests.servers.proxy import FaultProxy, open_fault_proxy
 
 TIMEOUT_SECONDS = 0.4
-LIMITS = PostgresLimits(timeout_seconds=TIMEOUT_SECONDS, connections_max=2)
+IMPATIENT = PostgresLimits(timeout_seconds=TIMEOUT_SECONDS, connections_max=2)
+LIMITS = PostgresLimits(timeout_seconds=20, connections_max=2)
 CALLS: dict[str, Callable[[SessionStore], Awaitable[object]]] = {
     "update": lambda store: take(store, merge({"b": 2}), seconds=1),
     "read": lambda store: store.read(SessionId("s"), at(0)),
@@ -59,33 +60,35 @@ async def store(migrated: str, proxy: FaultProxy) -> AsyncIterator[PostgresSessi
         yield store
 
 
+@pytest.fixture
+async def impatient(migrated: str, proxy: FaultProxy) -> AsyncIterator[PostgresSessionStore]:
+    """A store that waits for nothing long, and therefore may be too quick for a busy machine."""
+    async with open_postgres_store(proxy.url(migrated), IMPATIENT) as store:
+        await until_answered(lambda: take(store, event({"a": 1})))
+        yield store
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_every_call_is_told_in_time_and_works_again_afterwards(
-    store: PostgresSessionStore, proxy: FaultProxy, fault: str
+async def test_callers_are_told_together_and_every_call_works_again_afterwards(
+    impatient: PostgresSessionStore, proxy: FaultProxy, fault: str
 ) -> None:
-    await take(store, event({"a": 1}))
-    await asyncio.gather(*(call(store) for call in CALLS.values()))
+    await all_answered(impatient)
 
     FAULTS[fault](proxy)
-    began = time.monotonic()
-    told = await asyncio.gather(*(call(store) for call in CALLS.values()), return_exceptions=True)
-    took = time.monotonic() - began
+    async with asyncio.timeout(PATIENCE_SECONDS):  # 40 s, were they told one after the other
+        told = await asyncio.gather(
+            *(call(impatient) for call in CALLS.values() for _ in range(20)), return_exceptions=True
+        )
 
     assert {type(answer) for answer in told} == {StoreUnavailable}
-    assert took < TIMEOUT_SECONDS * 2
 
     proxy.heal()
-    async with asyncio.timeout(5):
-        while await any_unavailable(store):
-            pass
-    assert await variables(store) == {"a", "b"}
+    await all_answered(impatient)
+    assert await until_answered(lambda: variables(impatient)) == {"a", "b"}
 
 
-async def any_unavailable(store: SessionStore) -> bool:
-    answers = await asyncio.gather(*(call(store) for call in CALLS.values()), return_exceptions=True)
-    raised = [answer for answer in answers if isinstance(answer, BaseException)]
-    assert [error for error in raised if not isinstance(error, StoreUnavailable)] == []
-    return bool(raised)
+async def all_answered(store: SessionStore) -> list[object]:
+    return await asyncio.gather(*(until_answered(partial(call, store)) for call in CALLS.values()))
 
 
 async def test_what_was_committed_but_answered_with_an_error_may_be_sent_again(
@@ -123,21 +126,19 @@ async def test_an_answer_cut_off_at_any_byte_is_an_unavailable_store_and_nothing
             assert f"v{answer_bytes}" in await variables(store)
 
 
-async def test_updates_that_wait_behind_a_write_without_an_answer_are_told_in_time(
-    store: PostgresSessionStore, proxy: FaultProxy
+async def test_updates_that_wait_behind_a_write_without_an_answer_are_told_together(
+    impatient: PostgresSessionStore, proxy: FaultProxy
 ) -> None:
-    await take(store, event({"a": 1}))
     proxy.blackhole()
-    first = asyncio.create_task(take(store, merge({"v": 1}), seconds=1))
+    first = asyncio.create_task(take(impatient, merge({"v": 1}), seconds=1))
     await asyncio.sleep(TIMEOUT_SECONDS / 2)
-    began = time.monotonic()
 
-    answers = await asyncio.gather(
-        first, *(take(store, merge({f"v{n}": n})) for n in range(20)), return_exceptions=True
-    )
+    async with asyncio.timeout(PATIENCE_SECONDS):  # 80 s, were they told one after the other
+        answers = await asyncio.gather(
+            first, *(take(impatient, merge({f"v{n}": n})) for n in range(200)), return_exceptions=True
+        )
 
     assert {type(answer) for answer in answers} == {StoreUnavailable}
-    assert time.monotonic() - began < TIMEOUT_SECONDS * 2
 
 
 async def test_a_store_opens_while_the_server_is_away(migrated: str, proxy: FaultProxy) -> None:
@@ -151,43 +152,41 @@ async def test_a_store_opens_while_the_server_is_away(migrated: str, proxy: Faul
 
 
 async def test_it_closes_at_once_while_nothing_answers(migrated: str, proxy: FaultProxy) -> None:
-    async with open_postgres_store(proxy.url(migrated), PostgresLimits(timeout_seconds=30)) as store:
-        await take(store, event({"a": 1}))
-        proxy.blackhole()
-        waiting = [asyncio.create_task(call(store)) for call in CALLS.values()]
-        await asyncio.sleep(0.05)
-        closed_at = time.monotonic()
-    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    limits = PostgresLimits(timeout_seconds=300)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with open_postgres_store(proxy.url(migrated), limits) as store:
+            await take(store, event({"a": 1}))
+            proxy.blackhole()
+            waiting = [asyncio.create_task(call(store)) for call in CALLS.values()]
+            await asyncio.sleep(0.05)
+            assert [task for task in waiting if task.done()] == []
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
 
-    assert time.monotonic() - closed_at < 1
     assert {type(answer) for answer in answers} == {StoreUnavailable}
 
 
 async def test_a_closed_store_says_so_at_once(migrated: str) -> None:
-    async with open_postgres_store(migrated, PostgresLimits(timeout_seconds=30)) as store:
+    async with open_postgres_store(migrated, PostgresLimits(timeout_seconds=300)) as store:
         await take(store, event({"a": 1}))
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         answers = await asyncio.gather(*(call(store) for call in CALLS.values()), return_exceptions=True)
     assert {type(answer) for answer in answers} == {StoreUnavailable}
 
 
 async def test_callers_that_give_up_while_nothing_answers_leave_connections_for_others(
-    store: PostgresSessionStore, proxy: FaultProxy
+    impatient: PostgresSessionStore, proxy: FaultProxy
 ) -> None:
-    await take(store, event({"a": 1}))
     for _ in range(3):
         proxy.blackhole()
-        tasks = [asyncio.create_task(call(store)) for call in CALLS.values()]
+        tasks = [asyncio.create_task(call(impatient)) for call in CALLS.values()]
         await asyncio.sleep(0.02)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         proxy.heal()
-    async with asyncio.timeout(5):
-        while await any_unavailable(store):
-            pass
 
-    answers = await asyncio.gather(*(call(store) for call in CALLS.values()))
+    answers = await all_answered(impatient)
+
     assert isinstance(answers[0], Decision)
     assert isinstance(answers[-1], timedelta)
