@@ -7,8 +7,24 @@ import pytest
 
 from tests.scale import load_hypothesis_profile
 from tests.servers.postgres import PostgresFlavour, PostgresMissingError, PostgresServer, PostgresServers
+from tests.shuffle import SEED_VARIABLE, shuffled
 
 load_hypothesis_profile()
+
+for _name in tuple(os.environ):
+    if _name.startswith(("SESSION_KEEPER_", "PG")):
+        del os.environ[_name]  # settings of whoever runs the tests; the service and its drivers read them
+
+
+def pytest_report_header() -> list[str]:
+    seed = os.environ.get(SEED_VARIABLE)
+    return [f"{SEED_VARIABLE}={seed}"] if seed else []
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest then brings together again what shares a parameter of a fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if seed := os.environ.get(SEED_VARIABLE):
+        items[:] = shuffled(items, seed)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ async def test_the_container_opens_the_store_that_the_settings_name(
 
 
 async def test_a_closed_service_takes_nothing_in_any_more(tmp_path: Path) -> None:
-    settings = Settings(store_url=f"sqlite:///{tmp_path}/sessions.db", store_timeout_seconds=0.5)
+    settings = Settings(store_url=f"sqlite:///{tmp_path}/sessions.db", store_timeout_seconds=20)
     command = PersistSession(session_id=SessionId("s"), event_type="message")
     async with open_service(Container(settings=settings)) as service:
         await service.use_cases.persist_session(command)

@@ -20,6 +20,7 @@ import psutil
 
 LOOPBACK = "127.0.0.1"
 POLL_SECONDS = 0.005
+WORKERS_APART = 16
 RUN_DIRECTORY_PREFIX = "keeper-tests-"
 
 # A wrapper, not a preexec_fn: that one may deadlock in a process with threads.
@@ -133,9 +134,14 @@ def start_process(
 
 
 def free_port() -> int:
-    """A loopback port outside the range from which the system takes ports for outgoing connections."""
+    """A loopback port outside the range from which the system takes ports for outgoing connections.
+
+    It is free only until somebody takes it, so that nobody else of this run may be given it: below 22000
+    tests bind what they find at once, and each worker of pytest-xdist has every 16th port to itself.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS_APART
     while True:
-        port = 20_000 + secrets.randbelow(12_000)
+        port = 22_000 + secrets.randbelow(10_000 // WORKERS_APART) * WORKERS_APART + worker
         with socket.socket() as probe, suppress(OSError):
             probe.bind((LOOPBACK, port))
             if port not in _ports_given:
