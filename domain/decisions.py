@@ -34,6 +34,7 @@ class Policies:
     Attributes:
         schema: gives what is wrong with a merged context document (canonical bytes).
         tombstones_max: how many removed variables a session remembers.
+        tombstone_bytes_max: canonical bytes that the names of those may take together.
     """
 
     ttl: TtlPolicy = field(default_factory=TtlPolicy)
@@ -42,6 +43,7 @@ class Policies:
     schema: Callable[[bytes], tuple[Violation, ...]] = any_document
     variables_max: int = 256
     tombstones_max: int = 256
+    tombstone_bytes_max: int = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ class _EventDecision:
         applied = self._applied(before)
         fitted = self._fitted(before, applied.context)
         changed = fitted.readable.texts != before.texts
-        applied = replace(applied, context=fitted.context)
+        applied = replace(applied, context=self._trimmed(fitted.context))
         outcome = self._outcome(applied, changed=changed)
         if fitted.pruned.count:
             self._notes.append(f"pruned {fitted.pruned}")
@@ -118,11 +118,16 @@ class _EventDecision:
             if event.context_mode is ContextMode.REPLACE:
                 context = context.raised(self._stamp)
             context = context.merged(event.context_changes(), self._stamp)
-        oldest = self._now - timedelta(seconds=self._policies.ttl.tombstone_seconds)
-        context = context.trimmed(
-            tombstones_max=self._policies.tombstones_max, oldest_microseconds=to_microseconds(oldest)
-        )
         return _Applied(lifecycle, context)
+
+    def _trimmed(self, context: StampedContext) -> StampedContext:
+        """With its tombstones within their bounds; pruning leaves some, too, so this comes after it."""
+        oldest = self._now - timedelta(seconds=self._policies.ttl.tombstone_seconds)
+        return context.trimmed(
+            tombstones_max=self._policies.tombstones_max,
+            bytes_max=self._policies.tombstone_bytes_max,
+            oldest_microseconds=to_microseconds(oldest),
+        )
 
     def _outcome(self, applied: _Applied, *, changed: bool) -> Outcome:
         ended = applied.lifecycle.status is SessionStatus.ENDED

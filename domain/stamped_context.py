@@ -5,12 +5,13 @@ leaves a tombstone, so that an older event cannot bring it back. A replacing eve
 end and an erasure set a floor below which every variable is gone.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 
-from domain.context import document_of
+from domain.context import document_of, name_text
 from domain.packing import unpacked
 from domain.stamps import BEFORE_ALL, Stamp
 
@@ -91,16 +92,22 @@ class StampedContext:
         """With nothing of what is older than this event, and its variables set."""
         return self.raised(stamp).merged(texts, stamp)
 
-    def trimmed(self, *, tombstones_max: int, oldest_microseconds: int) -> "StampedContext":
-        """With the tombstones that are too many or too old forgotten, and the horizon moved up to them."""
-        tombstones = sorted((stamp, name) for name, stamp in self.tombstones.items())
-        too_old = bisect_left(tombstones, oldest_microseconds, key=lambda one: one[0].microseconds)
-        forgotten = tombstones[: max(too_old, len(tombstones) - tombstones_max)]
+    def trimmed(self, *, tombstones_max: int, bytes_max: int, oldest_microseconds: int) -> "StampedContext":
+        """With the tombstones that are too many or too old forgotten, and the horizon moved up to them.
+
+        Args:
+            bytes_max: what the names of the tombstones may take together, as canonical JSON.
+        """
+        tombstones = sorted(((stamp, name) for name, stamp in self.tombstones.items()), reverse=True)
+        sizes = accumulate(len(name_text(name)) for _, name in tombstones)
+        kept_max = min(tombstones_max, bisect_right(list(sizes), bytes_max))
+        newest = [one for one in tombstones[:kept_max] if one[0].microseconds >= oldest_microseconds]
+        forgotten = tombstones[len(newest) :]
         if not forgotten:
             return self
         gone = {name for _, name in forgotten}
         kept = {name: entry for name, entry in self.entries.items() if name not in gone}
-        return replace(self, entries=kept, horizon=max(self.horizon, forgotten[-1][0]))
+        return replace(self, entries=kept, horizon=max(self.horizon, forgotten[0][0]))
 
     def _has(self, name: str, stamp: Stamp) -> bool:
         entry = self.entries.get(name)

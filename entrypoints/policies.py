@@ -66,6 +66,7 @@ def policies(settings: Settings) -> Policies:
         ),
         variables_max=settings.context_variables_max,
         tombstones_max=settings.context_tombstones_max,
+        tombstone_bytes_max=settings.context_max_bytes,
     )
 
 

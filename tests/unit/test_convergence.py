@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from adapters.storage.record import SessionRecord
+from domain.context import name_text
 from domain.decisions import Decision, Outcome, Policies
 from domain.erasure import decide_erasure
 from domain.event_decision import decide_event
@@ -78,18 +80,20 @@ def test_every_single_permutation_of_four_events_ends_alike(history: list[Happen
     assert results == {expected(history)}
 
 
+@pytest.mark.parametrize("bound", [{"tombstones_max": 1}, {"tombstone_bytes_max": 6}])
 @examples(120)
-@given(deliveries(max_size=12))
+@given(delivery=deliveries(max_size=12))
 def test_forgetting_tombstones_never_brings_back_what_was_removed(
-    delivery: tuple[list[Happening], list[Happening]],
+    bound: dict[str, int], delivery: tuple[list[Happening], list[Happening]]
 ) -> None:
     history, arrivals = delivery
-    forgetful = Policies(tombstones_max=1)
+    forgetful = Policies(**bound)
 
     state = delivered(arrivals, policies=forgetful)
 
     assert state is not None
-    assert len(state.context.tombstones) <= 1
+    assert len(state.context.tombstones) <= forgetful.tombstones_max
+    assert sum(len(name_text(name)) for name in state.context.tombstones) <= forgetful.tombstone_bytes_max
     whole = delivered(arrivals)
     assert whole is not None
     assert whole.context.document == expected(history).document

@@ -13,7 +13,7 @@ from domain.event_decision import decide_event
 from domain.events import SessionEvent
 from domain.lifecycle import SessionStatus
 from domain.session import SessionState
-from domain.size_policy import SizePolicy
+from domain.size_policy import Overflow, SizePolicy
 from domain.sync import SyncPolicy, SyncStatus, SyncTarget
 from domain.ttl_policy import TtlPolicy
 from tests.contract.happenings import examples
@@ -335,6 +335,24 @@ def test_conversation_and_participant_are_the_same_pair_in_any_order(
     assert state.conversation_id.value == next((c for c, _ in reversed(told) if c), None)
     named_for = {c for c, p in told if p is not None and p == state.participant_id}
     assert state.participant_id is None or named_for & {None, state.conversation_id.value}
+
+
+@pytest.mark.parametrize("overflow", [Overflow.REJECT, Overflow.PRUNE])
+def test_what_was_removed_or_pruned_is_remembered_within_bytes(overflow: Overflow) -> None:
+    """250 pruned names of 250 bytes each stood in the record for as long as it lived."""
+    names = [f"{n:03}" + "x" * 247 for n in range(250)]
+    rules = Policies(size=SizePolicy(context_byte_size_max=400, overflow=overflow), tombstone_bytes_max=1000)
+    value = 1 if overflow is Overflow.PRUNE else None
+
+    state = after(
+        merge({"keep": 1}, seconds=1), merge(dict.fromkeys(names, value), seconds=2), policies=rules
+    )
+
+    assert len(state.context.tombstones) == 1000 // 252
+    assert state.context.horizon == merge(dict.fromkeys(names, value), seconds=2).stamp
+    later, decision = decide(state, merge({names[0]: 1}, seconds=1.5), policies=rules)
+    assert decision.outcome is Outcome.SUPERSEDED
+    assert later.context.texts == state.context.texts
 
 
 # refusals

@@ -1,3 +1,4 @@
+from domain.context import name_text
 from domain.stamped_context import StampedContext, StampedVariable
 from domain.stamps import BEFORE_ALL, Stamp
 
@@ -54,7 +55,7 @@ def test_tombstones_that_are_too_many_go_oldest_first_and_raise_the_horizon() ->
     for number in range(1, 6):
         context = context.merged({f"v{number}": None}, T[number])
 
-    trimmed = context.trimmed(tombstones_max=2, oldest_microseconds=0)
+    trimmed = context.trimmed(tombstones_max=2, bytes_max=1000, oldest_microseconds=0)
 
     assert trimmed.tombstones == {"v4": T[4], "v5": T[5]}
     assert trimmed.horizon == T[3]
@@ -64,11 +65,35 @@ def test_tombstones_that_are_too_many_go_oldest_first_and_raise_the_horizon() ->
 def test_tombstones_that_are_too_old_go_and_raise_the_horizon() -> None:
     context = StampedContext().merged({"a": None}, T[3]).merged({"b": None}, T[7])
 
-    trimmed = context.trimmed(tombstones_max=10, oldest_microseconds=5)
+    trimmed = context.trimmed(tombstones_max=10, bytes_max=1000, oldest_microseconds=5)
 
     assert trimmed.tombstones == {"b": T[7]}
     assert trimmed.horizon == T[3]
-    assert trimmed.trimmed(tombstones_max=10, oldest_microseconds=5) is trimmed
+    assert trimmed.trimmed(tombstones_max=10, bytes_max=1000, oldest_microseconds=5) is trimmed
+
+
+def test_tombstones_of_too_many_bytes_go_oldest_first_and_raise_the_horizon() -> None:
+    """A thousand long names that were removed were remembered in full, many times the context's limit."""
+    context = StampedContext().merged({"live": b"1"}, T[0])
+    for number in range(1, 6):
+        context = context.merged({f"v{number}" + "ü" * 50: None}, T[number])
+    assert sum(len(name_text(name)) for name in context.tombstones) == 5 * 104
+
+    trimmed = context.trimmed(tombstones_max=10, bytes_max=2 * 104, oldest_microseconds=0)
+
+    assert list(trimmed.tombstones.values()) == [T[4], T[5]]
+    assert trimmed.horizon == T[3]
+    assert trimmed.texts == {"live": b"1"}
+    assert trimmed.trimmed(tombstones_max=10, bytes_max=2 * 104, oldest_microseconds=0) is trimmed
+
+
+def test_one_name_over_the_bound_is_forgotten_with_all_that_are_older() -> None:
+    context = StampedContext().merged({"a": None}, T[1]).merged({"x" * 200: None}, T[2])
+
+    trimmed = context.trimmed(tombstones_max=10, bytes_max=100, oldest_microseconds=0)
+
+    assert trimmed.tombstones == {}
+    assert trimmed.horizon == T[2]
 
 
 def test_below_the_horizon_only_known_names_are_taken_in() -> None:
