@@ -203,6 +203,10 @@ class CallBudget(Protocol):
     def give_back(self) -> None:
         """The call that was taken will not be made."""
 
+    @abstractmethod
+    def figures(self) -> BudgetFigures:
+        """As far as is known now; may be asked from any thread, also before the first call."""
+
 
 class ContextSchema(Protocol):
     """The shape that a deployment wants of a context."""

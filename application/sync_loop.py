@@ -9,6 +9,7 @@ from application.errors import GenesysMisconfigured, StoreUnavailable
 from application.ports import CallBudget, Clock, SessionStore
 from application.sync_aside import SetAside
 from application.sync_brake import BrakePolicy, SyncBrake
+from application.sync_lanes import LanePolicy, LaneTurns
 from application.sync_session import SyncAttempt, SyncSession, SyncSessionHandler
 from domain.identity import SessionId
 from domain.session import SessionState
@@ -38,6 +39,7 @@ class SyncLoopPolicy:
     aside_seconds_max: float = 60.0
     stop_seconds: float = 3.0
     brake: BrakePolicy = field(default_factory=BrakePolicy)
+    lanes: LanePolicy = field(default_factory=LanePolicy)
 
 
 class SyncLoop:
@@ -59,6 +61,7 @@ class SyncLoop:
         self._policy = policy
         self._brake = SyncBrake(policy.brake)
         self._aside = SetAside(seconds_min=policy.poll_seconds, seconds_max=policy.aside_seconds_max)
+        self._lanes = LaneTurns(policy.lanes)
         self._work = asyncio.Event()
         self._under_way: dict[SessionId, asyncio.Task[SessionState | None]] = {}
         self._store_faults = 0
@@ -110,7 +113,7 @@ class SyncLoop:
         try:
             if self._place_is_free():
                 self._work.clear()
-                session_id = await self._longest_waiting()
+                session_id = await self._next_session()
         except StoreUnavailable as error:
             self._note_store_fault(error)
         finally:
@@ -121,15 +124,21 @@ class SyncLoop:
         elif self._place_is_free():
             await self._wait_for_work()
 
-    async def _longest_waiting(self) -> SessionId | None:
+    async def _next_session(self) -> SessionId | None:
+        for lane in self._lanes.order():
+            if (session_id := await self._longest_due(lane)) is not None:
+                self._lanes.spent(lane)
+                return session_id
+        if self._lanes.may_refresh(self._budget.figures()):
+            return await self._longest_due(SyncLane.REFRESH)
+        return None
+
+    async def _longest_due(self, lane: SyncLane) -> SessionId | None:
         now = asyncio.get_running_loop().time()
         hidden = len(self._under_way) + self._aside.count(now)
         limit = min(1 + hidden, CANDIDATES_MAX)
-        for lane in (SyncLane.LIVE, SyncLane.ENDED):
-            due = await self._store.due_for_sync(self._clock.now(), lane=lane, limit=limit)
-            if (session_id := self._first_free(due, now)) is not None:
-                return session_id
-        return None
+        due = await self._store.due_for_sync(self._clock.now(), lane=lane, limit=limit)
+        return self._first_free(due, now)
 
     def _first_free(self, due: Sequence[SessionId], now: float) -> SessionId | None:
         free = (one for one in due if one not in self._under_way and not self._aside.holds(one, now))

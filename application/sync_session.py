@@ -148,8 +148,8 @@ class SyncSessionHandler:
         except StoreUnavailable as fault:
             return SyncAttempt(state=None, fault=fault)
         if decision.audit:
-            waiting_since = claimed.sync.waiting_since or claimed.updated_at
-            self._metrics.sync_finished("told", (now - waiting_since).total_seconds())
+            since = claimed.sync.waiting_since
+            self._metrics.sync_finished("told", None if since is None else (now - since).total_seconds())
         else:
             self._metrics.sync_finished("lease_lost")
         return SyncAttempt(state=decision.state)

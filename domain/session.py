@@ -88,6 +88,8 @@ class SessionState:
 
     @property
     def sync_lane(self) -> SyncLane:
+        if self.sync.refresh_only:
+            return SyncLane.REFRESH
         return SyncLane.LIVE if self.status is SessionStatus.PERSISTED else SyncLane.ENDED
 
     def expired(self, now: datetime) -> bool:

@@ -36,10 +36,11 @@ class SyncTarget(StrEnum):
 
 
 class SyncLane(StrEnum):
-    """Live sessions are told before ended ones."""
+    """The order in which calls are spent: changes of live sessions, of ended ones, then mere refreshes."""
 
     LIVE = "0-live"
     ENDED = "1-ended"
+    REFRESH = "2-refresh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class SyncPolicy:
         target: where to; with `none` nothing is ever due.
         lease_seconds: how long a claim keeps others away.
         refresh_fraction: what is left of the time to live that Genesys was told, as a fraction of
-            it, when a renewed expiry is worth a call although nothing else has changed.
+            it, when a renewed expiry is worth a call although nothing else has changed; 0: never.
         retry_seconds_min: the wait after the first failure that may pass.
         retry_seconds_max: the longest wait between two attempts.
     """
@@ -110,7 +111,7 @@ class SyncState:
 
     Attributes:
         due_at: when a worker may take it (the end of the lease while one runs); None: not due.
-        waiting_since: when the copy at Genesys ceased to be true; None: it is true.
+        waiting_since: when the copy at Genesys ceased to be true; None: it is true but for its expiry.
         attempts: how often it was claimed since it was last right.
         claim: the token of the running claim.
         told_fingerprint: of what Genesys acknowledged last; None: nothing, or nobody can tell.
@@ -134,6 +135,16 @@ class SyncState:
     refused_fingerprint: str | None = None
     unsure: UnsureCall | None = None
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a call may still put another copy over the one that was told."""
+        return self.unsure is not None and self.unsure.fingerprint != self.told_fingerprint
+
+    @property
+    def refresh_only(self) -> bool:
+        """Whether the copy at Genesys is true but for its expiry; what is due then is no more than that."""
+        return self.status is SyncStatus.COMPLETED and not self.in_doubt
+
     def after_change(self, fingerprint: str, now: datetime) -> "SyncState":
         """After the session may have changed: due at once, unless Genesys was told or refused just this.
 
@@ -153,8 +164,12 @@ class SyncState:
         )
 
     def after_renewal(self, expires_at: datetime, ttl_seconds: int, fraction: float) -> "SyncState":
-        """After the time to live was renewed: due when the expiry that Genesys holds comes near."""
-        if self.status is not SyncStatus.COMPLETED or self.told_expires_at is None:
+        """After the time to live was renewed: due when the expiry that Genesys holds comes near.
+
+        Args:
+            fraction: `SyncPolicy.refresh_fraction`.
+        """
+        if self.status is not SyncStatus.COMPLETED or self.told_expires_at is None or not fraction:
             return self
         if expires_at <= self.told_expires_at or self.due_at is not None:
             return self
@@ -163,11 +178,18 @@ class SyncState:
         return replace(self, due_at=due_at if self.last_synced is None else max(due_at, self.last_synced))
 
     def claimed(self, token: ClaimToken, lease_until: datetime, now: datetime) -> "SyncState":
+        """While a worker makes the call.
+
+        A copy in doubt is pending from here on: the doubt may be forgotten with the claim, and the session
+        must not be taken for a refresh if that claim is lost.
+        """
+        refresh = self.refresh_only
         return replace(
             self,
+            status=self.status if refresh else SyncStatus.PENDING,
             claim=token,
             due_at=lease_until,
-            waiting_since=self.waiting_since or self.due_at,
+            waiting_since=None if refresh else self.waiting_since or self.due_at,
             attempts=self.attempts + 1,
             unsure=None if self.unsure is None or self.unsure.until <= now else self.unsure,
         )
@@ -196,10 +218,10 @@ class SyncState:
     def postponed(
         self, until: datetime, failure: SyncFailure | None, unsure: UnsureCall | None = None
     ) -> "SyncState":
-        """After an attempt that may be made again."""
+        """After an attempt that may be made again; a refresh stays one."""
         return replace(
             self,
-            status=SyncStatus.PENDING,
+            status=self.status if self.refresh_only else SyncStatus.PENDING,
             due_at=until,
             claim=None,
             failure=failure,

@@ -61,6 +61,7 @@ def policies(settings: Settings) -> Policies:
         sync=SyncPolicy(
             target=SyncTarget(settings.sync_target),
             lease_seconds=settings.sync_lease_seconds,
+            refresh_fraction=settings.sync_refresh_fraction,
             retry_seconds_min=settings.sync_retry_min_seconds,
             retry_seconds_max=settings.sync_retry_max_seconds,
         ),

@@ -93,6 +93,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sync_retry_max_seconds: Seconds = 60.0
     sync_probe_max_seconds: Seconds = 5.0
     sync_misconfigured_seconds: Seconds = 60.0
+    sync_refresh_fraction: Annotated[
+        float, Meta(ge=0, lt=1, extra={"may": "a number from 0 to below 1; 0: never"})
+    ] = 0.25
 
     context_max_bytes: Bytes = 8192
     context_sync_max_bytes: Bytes = 10_240
