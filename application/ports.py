@@ -23,18 +23,25 @@ class AuditPage:
     next_after: int | None
 
 
+BACKLOG_COUNT_MAX = 10_000
+"""A store counts no further, so that a scrape costs the same however far behind the sync is."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncBacklog:
-    """How far the copies at Genesys are behind.
+    """How far the copies at Genesys are behind. Counts are exact up to `BACKLOG_COUNT_MAX`, which means
+    "at least so many".
 
     Attributes:
-        due: sessions that could be claimed now.
-        oldest_due_at: since when the longest waiting of them has been due.
+        due: unexpired sessions whose newest state Genesys has not acknowledged: also those that are under
+            a lease or in a back-off.
+        oldest_waiting_since: since when the longest waiting of them has waited; neither leases nor
+            back-off move it.
         failed: sessions whose sync failed for good.
     """
 
     due: int
-    oldest_due_at: datetime | None
+    oldest_waiting_since: datetime | None
     failed: int
 
 

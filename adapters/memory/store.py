@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.storage.record import SessionRecord
 from application.errors import StoreUnavailable
-from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
+from application.ports import BACKLOG_COUNT_MAX, AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.audit import AuditEntry
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
@@ -25,6 +25,7 @@ class MemorySessionStore(SessionStore):
         self._records: dict[SessionId, SessionRecord] = {}
         self._expiring = _ByTime()
         self._due = {lane.value: _ByTime() for lane in SyncLane}
+        self._waiting = _ByTime()
         self._failed: set[SessionId] = set()
         self._trail: dict[int, AuditEntry] = {}
         self._trail_by_time = _ByTime()
@@ -84,13 +85,10 @@ class MemorySessionStore(SessionStore):
         return len(self._trail)
 
     async def backlog(self, now: datetime) -> SyncBacklog:
-        due = [
-            record.sync_due_at
-            for lane in SyncLane
-            for record in self._due_records(now, lane)
-            if record.sync_due_at is not None
-        ]
-        return SyncBacklog(due=len(due), oldest_due_at=min(due, default=None), failed=len(self._failed))
+        oldest = (self._records[one] for one in islice(self._waiting.all(), BACKLOG_COUNT_MAX))
+        since = [record.sync_waiting_since for record in oldest if record.expires_at > now]
+        failed = min(len(self._failed), BACKLOG_COUNT_MAX)
+        return SyncBacklog(due=len(since), oldest_waiting_since=since[0] if since else None, failed=failed)
 
     async def failed_by_code(self, now: datetime) -> Sequence[FailedSyncs]:
         changes: defaultdict[str, list[datetime]] = defaultdict(list)
@@ -113,12 +111,16 @@ class MemorySessionStore(SessionStore):
             self._expiring.remove(old.expires_at, session_id)
             if old.sync_due_at is not None:
                 self._due[old.sync_lane].remove(old.sync_due_at, session_id)
+            if old.sync_waiting_since is not None:
+                self._waiting.remove(old.sync_waiting_since, session_id)
             self._failed.discard(session_id)
         if new is not None:
             self._records[session_id] = new
             self._expiring.add(new.expires_at, session_id)
             if new.sync_due_at is not None:
                 self._due[new.sync_lane].add(new.sync_due_at, session_id)
+            if new.sync_waiting_since is not None:
+                self._waiting.add(new.sync_waiting_since, session_id)
             if new.sync_failure is not None:
                 self._failed.add(session_id)
 
@@ -151,6 +153,9 @@ class _ByTime:
 
     def remove(self, moment: datetime, thing: Any) -> None:
         del self._items[bisect_left(self._items, (to_microseconds(moment), thing))]
+
+    def all(self) -> Iterator[Any]:
+        return (thing for _, thing in self._items)
 
     def until(self, moment: datetime) -> Iterator[Any]:
         for place in range(bisect_left(self._items, (to_microseconds(moment) + 1,))):

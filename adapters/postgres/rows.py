@@ -69,11 +69,12 @@ def state_of(row: asyncpg.Record) -> SessionState:
         sync_due_at=row["sync_due_at"],
         sync_lane=row["sync_lane"],
         sync_failure=row["sync_failure"],
+        sync_waiting_since=row["sync_waiting_since"],
     ).state()
 
 
 def session_columns(writes: Sequence[SessionWrite], versions: Mapping[SessionId, int]) -> list[list[Any]]:
-    """The first sixteen parameters of `statements.WRITE`: one array per column."""
+    """The first seventeen parameters of `statements.WRITE`: one array per column."""
     rows = [_session_row(write, versions.get(write.session_id)) for write in writes]
     return [list(column) for column in zip(*rows, strict=True)]
 
@@ -81,7 +82,7 @@ def session_columns(writes: Sequence[SessionWrite], versions: Mapping[SessionId,
 def _session_row(write: SessionWrite, version: int | None) -> tuple[Any, ...]:
     if not write.state_changed or write.state is None:
         kind = "delete" if write.state_changed else "note"
-        return (write.session_id, kind, version, write.forgets_audit, *(None,) * 12)
+        return (write.session_id, kind, version, write.forgets_audit, *(None,) * 13)
     record = SessionRecord.of(write.state)
     return (
         record.session_id,
@@ -100,6 +101,7 @@ def _session_row(write: SessionWrite, version: int | None) -> tuple[Any, ...]:
         record.sync_due_at,
         record.sync_lane,
         record.sync_failure,
+        record.sync_waiting_since,
     )
 
 

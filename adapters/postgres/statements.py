@@ -1,8 +1,10 @@
 """What is said to PostgreSQL."""
 
+from application.ports import BACKLOG_COUNT_MAX
+
 COLUMNS = (
     "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "
-    "subject_id, sync_due_at, sync_lane, sync_failure"
+    "subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since"
 )
 READ = f"SELECT version, {COLUMNS} FROM sessions WHERE session_id = ANY($1::text[])"
 
@@ -11,10 +13,11 @@ WITH input AS MATERIALIZED (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::integer[], $6::text[], $7::bytea[],
         $8::bytea[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::text[],
-        $14::timestamptz[], $15::text[], $16::text[]
+        $14::timestamptz[], $15::text[], $16::text[], $17::timestamptz[]
     ) AS i (
         session_id, kind, expected, forgets_audit, revision, persistence_id, document, ledger, created_at,
-        updated_at, expires_at, expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure
+        updated_at, expires_at, expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure,
+        sync_waiting_since
     )
 ), locked AS MATERIALIZED (
     SELECT s.session_id FROM sessions s JOIN input i USING (session_id)
@@ -24,7 +27,8 @@ WITH input AS MATERIALIZED (
         version = nextval('session_versions'), revision = i.revision, persistence_id = i.persistence_id,
         document = i.document, ledger = i.ledger, created_at = i.created_at, updated_at = i.updated_at,
         expires_at = i.expires_at, expires_bucket = i.expires_bucket, subject_id = i.subject_id,
-        sync_due_at = i.sync_due_at, sync_lane = i.sync_lane, sync_failure = i.sync_failure
+        sync_due_at = i.sync_due_at, sync_lane = i.sync_lane, sync_failure = i.sync_failure,
+        sync_waiting_since = i.sync_waiting_since
     FROM input i JOIN locked USING (session_id)
     WHERE s.session_id = i.session_id AND i.kind = 'put'
     RETURNING s.session_id
@@ -35,11 +39,11 @@ WITH input AS MATERIALIZED (
 ), inserted AS (
     INSERT INTO sessions (
         session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at,
-        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure
+        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since
     )
     SELECT
         session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at,
-        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure
+        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since
     FROM input WHERE kind = 'put' AND expected IS NULL ORDER BY session_id
     ON CONFLICT (session_id) DO NOTHING
     RETURNING session_id
@@ -53,7 +57,7 @@ WITH input AS MATERIALIZED (
     INSERT INTO audit (session_id, action, time, persistence_id, revision, reason)
     SELECT n.session_id, n.action, n.time, n.persistence_id, n.revision, n.reason
     FROM unnest(
-        $17::text[], $18::text[], $19::timestamptz[], $20::text[], $21::integer[], $22::text[]
+        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::integer[], $23::text[]
     ) WITH ORDINALITY AS n (session_id, action, time, persistence_id, revision, reason, place)
     JOIN won USING (session_id) ORDER BY n.place
 )
@@ -84,11 +88,18 @@ SELECT CASE
     ELSE reltuples::bigint
 END FROM pg_class WHERE oid = 'audit'::regclass
 """
-BACKLOG = """
-SELECT count(*), min(sync_due_at) FROM sessions
-WHERE sync_lane = ANY($1::text[]) AND sync_due_at <= $2 AND expires_at > $2
+# A process of the version before leaves `sync_waiting_since` as it was: what is not due does not wait.
+BACKLOG = f"""
+SELECT count(*), min(sync_waiting_since) FROM (
+    SELECT sync_waiting_since, sync_due_at, expires_at FROM sessions
+    WHERE sync_waiting_since IS NOT NULL ORDER BY sync_waiting_since LIMIT {BACKLOG_COUNT_MAX}
+) AS oldest WHERE sync_due_at IS NOT NULL AND expires_at > $1
 """
-FAILED = "SELECT count(*) FROM sessions WHERE sync_failure IS NOT NULL"
+FAILED = f"""
+SELECT count(*) FROM (
+    SELECT FROM sessions WHERE sync_failure IS NOT NULL ORDER BY sync_failure LIMIT {BACKLOG_COUNT_MAX}
+) AS failed
+"""
 CLOCK = "SELECT clock_timestamp() FROM sessions LIMIT 0"
 NOW = "SELECT clock_timestamp()"
 FAILED_BY_CODE = """

@@ -88,9 +88,9 @@ class PostgresSessionStore(SessionStore):
         return int(count)
 
     async def backlog(self, now: datetime) -> SyncBacklog:
-        ((due, oldest_due_at),) = await self._connections.fetch(statements.BACKLOG, [*SyncLane], now)
+        ((due, oldest),) = await self._connections.fetch(statements.BACKLOG, now)
         ((failed,),) = await self._connections.fetch(statements.FAILED)
-        return SyncBacklog(due=due, oldest_due_at=oldest_due_at, failed=failed)
+        return SyncBacklog(due=due, oldest_waiting_since=oldest, failed=failed)
 
     async def failed_by_code(self, now: datetime) -> Sequence[FailedSyncs]:
         found = await self._connections.fetch(statements.FAILED_BY_CODE, now)

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from application.ports import (
+    BACKLOG_COUNT_MAX,
     BudgetFigures,
     Exposition,
     Metrics,
@@ -70,16 +71,18 @@ class PrometheusMetrics(Metrics, MetricsReader):
             "session_keeper_sessions_erased", "Sessions erased on request", registry=self._registry
         )
         self._due = Gauge(
-            "session_keeper_sync_due", "Sessions whose sync is due now", registry=self._registry
+            "session_keeper_sync_due",
+            f"Sessions whose newest state Genesys has not acknowledged; {BACKLOG_COUNT_MAX} stands for more",
+            registry=self._registry,
         )
         self._failed = Gauge(
             "session_keeper_sync_failed",
-            "Sessions whose sync Genesys refused for good",
+            f"Sessions whose sync Genesys refused for good; {BACKLOG_COUNT_MAX} stands for more",
             registry=self._registry,
         )
         self._oldest_seconds = Gauge(
             "session_keeper_sync_oldest_seconds",
-            "How long the longest waiting session has been due",
+            "How long the longest waiting session has waited, back-off included",
             registry=self._registry,
         )
         self._store_up = Gauge(
@@ -133,8 +136,8 @@ class PrometheusMetrics(Metrics, MetricsReader):
     def exposition(self, backlog: SyncBacklog | None, now: datetime) -> Exposition:
         self._store_up.set(0 if backlog is None else 1)
         if backlog is not None:
-            waited = 0.0 if backlog.oldest_due_at is None else (now - backlog.oldest_due_at).total_seconds()
+            since = backlog.oldest_waiting_since
             self._due.set(backlog.due)
             self._failed.set(backlog.failed)
-            self._oldest_seconds.set(max(0.0, waited))
+            self._oldest_seconds.set(0.0 if since is None else max(0.0, (now - since).total_seconds()))
         return Exposition(generate_latest(self._registry), CONTENT_TYPE_LATEST)

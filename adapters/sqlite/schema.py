@@ -38,6 +38,13 @@ STEPS = (
     CREATE TRIGGER audit_grows AFTER INSERT ON audit BEGIN UPDATE audit_size SET entries = entries + 1; END;
     CREATE TRIGGER audit_shrinks AFTER DELETE ON audit BEGIN UPDATE audit_size SET entries = entries - 1; END;
     """,
+    # The ledgers that are there are JSON of the first version, which has the moment in this place.
+    """
+    ALTER TABLE sessions ADD COLUMN sync_waiting_since INTEGER;
+    UPDATE sessions SET sync_waiting_since = CAST(json_extract(CAST(ledger AS TEXT), '$.sync[9]') AS INTEGER)
+        WHERE sync_due_at IS NOT NULL AND json_valid(CAST(ledger AS TEXT));
+    CREATE INDEX sessions_waiting ON sessions (sync_waiting_since) WHERE sync_waiting_since IS NOT NULL;
+    """,
 )
 NEWEST = len(STEPS)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.decision_batch import SessionWrite
-from application.ports import AuditPage, FailedSyncs, SyncBacklog
+from application.ports import BACKLOG_COUNT_MAX, AuditPage, FailedSyncs, SyncBacklog
 from domain.audit import AuditAction, AuditEntry
 from domain.identity import PersistenceId, SessionId, SubjectId
 from domain.instants import from_microseconds, to_microseconds
@@ -20,11 +20,11 @@ from domain.sync import SyncLane
 
 COLUMNS = (
     "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "
-    "subject_id, sync_due_at, sync_lane, sync_failure"
+    "subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since"
 )
 READ = f"SELECT {COLUMNS} FROM sessions WHERE session_id = ?"
 UPSERT = (
-    f"INSERT INTO sessions ({COLUMNS}) VALUES ({', '.join('?' * 12)}) ON CONFLICT (session_id) DO UPDATE SET "
+    f"INSERT INTO sessions ({COLUMNS}) VALUES ({', '.join('?' * 13)}) ON CONFLICT (session_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[1:])
 )
 DELETE = "DELETE FROM sessions WHERE session_id = ?"
@@ -47,10 +47,15 @@ FORGET_AUDIT = (
 )
 AUDIT_COUNT = "SELECT entries FROM audit_size"
 BACKLOG = (
-    "SELECT count(*), min(sync_due_at) FROM sessions INDEXED BY sessions_due "
-    f"WHERE sync_lane IN ({', '.join('?' * len(SyncLane))}) AND sync_due_at <= ? AND expires_at > ?"
+    "SELECT count(*), min(sync_waiting_since) FROM ("
+    "SELECT sync_waiting_since, expires_at FROM sessions INDEXED BY sessions_waiting "
+    f"WHERE sync_waiting_since IS NOT NULL ORDER BY sync_waiting_since LIMIT {BACKLOG_COUNT_MAX}"
+    ") WHERE expires_at > ?"
 )
-FAILED = "SELECT count(*) FROM sessions WHERE sync_failure IS NOT NULL"
+FAILED = (
+    "SELECT count(*) FROM (SELECT 1 FROM sessions INDEXED BY sessions_failed "
+    f"WHERE sync_failure IS NOT NULL LIMIT {BACKLOG_COUNT_MAX})"
+)
 
 FAILED_BY_CODE = (
     "SELECT sync_failure, count(*), min(updated_at) FROM sessions "
@@ -95,11 +100,10 @@ def trail(connection: sqlite3.Connection, session_id: SessionId, after: int, lim
 
 
 def backlog(connection: sqlite3.Connection, now: datetime) -> SyncBacklog:
-    moment = to_microseconds(now)
-    due, oldest = connection.execute(BACKLOG, (*SyncLane, moment, moment)).fetchone()
+    due, oldest = connection.execute(BACKLOG, (to_microseconds(now),)).fetchone()
     (failed,) = connection.execute(FAILED).fetchone()
     return SyncBacklog(
-        due=due, oldest_due_at=None if oldest is None else from_microseconds(oldest), failed=failed
+        due=due, oldest_waiting_since=None if oldest is None else from_microseconds(oldest), failed=failed
     )
 
 
@@ -152,6 +156,7 @@ def _record(row: Sequence[Any]) -> SessionRecord:
         sync_due_at=None if row[9] is None else from_microseconds(row[9]),
         sync_lane=row[10],
         sync_failure=row[11],
+        sync_waiting_since=None if row[12] is None else from_microseconds(row[12]),
     )
 
 

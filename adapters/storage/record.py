@@ -37,6 +37,7 @@ class SessionRecord:
         document: canonical context bytes (UTF-8 JSON).
         ledger: bookkeeping (UTF-8 JSON).
         sync_due_at: None when the session is not due for a sync.
+        sync_waiting_since: since when Genesys has not acknowledged the newest state; None: it has.
         sync_lane: sorts live sessions before ended ones.
         sync_failure: the code of the refusal while the sync has failed for good, else None.
     """
@@ -53,6 +54,7 @@ class SessionRecord:
     sync_due_at: datetime | None
     sync_lane: str
     sync_failure: str | None
+    sync_waiting_since: datetime | None
 
     @classmethod
     def of(cls, state: SessionState) -> "SessionRecord":
@@ -70,6 +72,7 @@ class SessionRecord:
             sync_due_at=state.sync.due_at,
             sync_lane=state.sync_lane.value,
             sync_failure=state.sync.failure.code if failed and state.sync.failure else None,
+            sync_waiting_since=state.sync.waiting_since,
         )
 
     def state(self) -> SessionState:

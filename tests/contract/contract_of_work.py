@@ -6,7 +6,7 @@ from application.ports import SessionStore, SyncBacklog
 from domain.eviction import decide_eviction
 from domain.identity import ClaimToken, SessionId, SubjectId
 from domain.sync import SyncFailure, SyncLane, SyncReceipt
-from domain.sync_decisions import decide_refused, decide_told
+from domain.sync_decisions import decide_postponed, decide_refused, decide_told
 from tests.contract.steps import POLICIES, OpenStore, claim, due, erase, take, variables
 from tests.factories import at, end, event
 
@@ -102,7 +102,26 @@ class WorkContract:
 
         backlog = await store.backlog(at(10))
 
-        assert (backlog.due, backlog.oldest_due_at, backlog.failed) == (2, at(3), 1)
+        assert (backlog.due, backlog.oldest_waiting_since, backlog.failed) == (2, at(3), 1)
+
+    async def test_neither_a_lease_nor_a_back_off_hides_how_long_a_session_has_waited(
+        self, store: SessionStore
+    ) -> None:
+        """In an outage every session is under a lease or backed off, and the figures must say so."""
+        for number, name in enumerate(["leased", "backed-off", "untouched"]):
+            await take(store, event({"a": 1}, session_id=SessionId(name)), seconds=number)
+        await claim(store, "leased", "one", at(1800))
+        await claim(store, "backed-off", "two", at(1800))
+        failure = SyncFailure(code="no.answer", reason="away")
+        await store.update(
+            SessionId("backed-off"),
+            lambda before: decide_postponed(before, token=ClaimToken("two"), until=at(1860), failure=failure),
+        )
+
+        backlog = await store.backlog(at(1801))
+
+        assert backlog == SyncBacklog(due=3, oldest_waiting_since=at(0), failed=0)
+        assert await due(store, at(1801)) == ["untouched"]
 
     async def test_expired_records_are_found_in_lots(self, store: SessionStore) -> None:
         for number in range(5):
@@ -158,11 +177,11 @@ class WorkContract:
                 before, token=ClaimToken("token"), sent=sent, failure=failure, policy=POLICIES.sync, now=at(1)
             ),
         )
-        assert await store.backlog(at(2)) == SyncBacklog(due=0, oldest_due_at=None, failed=1)
+        assert await store.backlog(at(2)) == SyncBacklog(due=0, oldest_waiting_since=None, failed=1)
 
         await take(store, event({"a": 2}), seconds=2)
 
-        assert await store.backlog(at(2)) == SyncBacklog(due=1, oldest_due_at=at(2), failed=0)
+        assert await store.backlog(at(2)) == SyncBacklog(due=1, oldest_waiting_since=at(2), failed=0)
 
     async def test_a_session_that_ends_or_goes_leaves_the_lane_in_which_it_waited(
         self, store: SessionStore

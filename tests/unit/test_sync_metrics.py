@@ -55,7 +55,7 @@ def test_calls_are_counted_by_outcome_and_leases_that_were_lost_too() -> None:
 
 
 def test_what_is_due_and_for_how_long_is_shown() -> None:
-    backlog = SyncBacklog(due=3, oldest_due_at=START - timedelta(seconds=40), failed=2)
+    backlog = SyncBacklog(due=3, oldest_waiting_since=START - timedelta(seconds=40), failed=2)
 
     found = scraped(PrometheusMetrics(), backlog)
 
