@@ -8,7 +8,7 @@ from datetime import timedelta
 from application.errors import StoreUnavailable
 from application.ports import Clock, Metrics, SessionStore
 from domain.decisions import Decision
-from domain.eviction import decide_eviction
+from domain.eviction import decide_eviction, is_undelivered
 from domain.identity import SessionId
 from domain.session import SessionState
 
@@ -40,19 +40,21 @@ class EvictExpiredHandler:
         now = self._clock.now()
         session_ids = await self._store.expired(now, command.limit)
         ends = await asyncio.gather(*map(self._evict, session_ids), return_exceptions=True)
-        if evicted := sum(end is True for end in ends):
-            self._metrics.sessions_evicted(evicted)
+        entries = [entry for end in ends if isinstance(end, Decision) for entry in end.audit]
+        if entries:
+            undelivered = sum(map(is_undelivered, entries))
+            self._metrics.sessions_evicted(len(entries), undelivered=undelivered)
         self._note_faults([end for end in ends if isinstance(end, BaseException)])
         forgotten = await self._store.forget_audit(now - self._audit_retention, command.limit)
         return max(len(session_ids), forgotten) >= command.limit
 
-    async def _evict(self, session_id: SessionId) -> bool:
+    async def _evict(self, session_id: SessionId) -> Decision:
         now = self._clock.now()
 
         def decide(before: SessionState | None) -> Decision:
             return decide_eviction(before, now)
 
-        return bool((await self._store.update(session_id, decide)).audit)
+        return await self._store.update(session_id, decide)
 
     def _note_faults(self, faults: list[BaseException]) -> None:
         for fault in faults:

@@ -269,7 +269,8 @@ class Metrics(Protocol):
         """One call of the API: `outcome` is the first digit of the status as `2xx`, `429`, or `no_answer`."""
 
     @abstractmethod
-    def sessions_evicted(self, count: int) -> None: ...
+    def sessions_evicted(self, count: int, *, undelivered: int) -> None:
+        """`undelivered` of them went before Genesys had acknowledged their newest state."""
 
     @abstractmethod
     def session_erased(self) -> None: ...

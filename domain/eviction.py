@@ -6,6 +6,29 @@ from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision
 from domain.lifecycle import SessionStatus
 from domain.session import SessionState, trace_of_erasure
+from domain.sync import SyncStatus
+
+TIME_IS_OVER = "its time to live was over"
+UNDELIVERED = "undelivered"
+"""A reason with this word says that Genesys never acknowledged the newest state, and never will."""
+
+
+def undelivered_reason(state: SessionState) -> str | None:
+    """Why Genesys does not hold the newest state of a session that goes; None: it does, or is not to."""
+    if not state.has_context:
+        return None
+    if state.sync.status is SyncStatus.FAILED:
+        code = "for good" if state.sync.failure is None else f"({state.sync.failure.code})"
+        return f"{UNDELIVERED}: Genesys refused it {code}"
+    if state.sync.status is not SyncStatus.PENDING:
+        return None
+    what = "Genesys was never told" if state.sync.last_synced is None else "not the newest state"
+    return f"{UNDELIVERED}: {what}"
+
+
+def is_undelivered(entry: AuditEntry) -> bool:
+    """Whether this entry says that a session went before Genesys was told."""
+    return entry.action is AuditAction.SESSION_EVICTED and UNDELIVERED in (entry.reason or "")
 
 
 def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ...]:
@@ -19,7 +42,7 @@ def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ..
             time=now,
             persistence_id=state.persistence_id,
             revision=state.revision,
-            reason="its time to live was over",
+            reason="; ".join(filter(None, (TIME_IS_OVER, undelivered_reason(state)))),
         ),
     )
 

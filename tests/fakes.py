@@ -50,8 +50,8 @@ class FakeMetrics(Metrics):
     def genesys_called(self, outcome: str, seconds: float) -> None:
         self.noted.append(f"called {outcome}")
 
-    def sessions_evicted(self, count: int) -> None:
-        self.noted.append(f"evicted {count}")
+    def sessions_evicted(self, count: int, *, undelivered: int) -> None:
+        self.noted.append(f"evicted {count}" + (f", {undelivered} undelivered" if undelivered else ""))
 
     def session_erased(self) -> None:
         self.noted.append("erased")

@@ -67,6 +67,11 @@ class PrometheusMetrics(Metrics, MetricsReader):
         self._evicted = Counter(
             "session_keeper_sessions_evicted", "Expired sessions removed", registry=self._registry
         )
+        self._undelivered = Counter(
+            "session_keeper_sessions_evicted_undelivered",
+            "Expired sessions removed before Genesys had acknowledged their newest state",
+            registry=self._registry,
+        )
         self._erased = Counter(
             "session_keeper_sessions_erased", "Sessions erased on request", registry=self._registry
         )
@@ -124,8 +129,9 @@ class PrometheusMetrics(Metrics, MetricsReader):
     def genesys_called(self, outcome: str, seconds: float) -> None:
         self._calls.labels(outcome).observe(seconds)
 
-    def sessions_evicted(self, count: int) -> None:
+    def sessions_evicted(self, count: int, *, undelivered: int) -> None:
         self._evicted.inc(count)
+        self._undelivered.inc(undelivered)
 
     def session_erased(self) -> None:
         self._erased.inc()

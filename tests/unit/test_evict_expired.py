@@ -33,7 +33,7 @@ async def test_what_has_expired_goes_and_the_rest_stays() -> None:
     more = await bench.evict(EvictExpired())
 
     assert not more
-    assert bench.metrics.noted == ["evicted 3"]
+    assert bench.metrics.noted == ["evicted 3, 3 undelivered"]
     assert await bench.store.expired(bench.clock.now(), 10) == []
     assert await variables(bench.store, "100-1", seconds=10) == {"a"}
     trail = await bench.store.audit_trail(SessionId("10-0"), after=0, limit=10)
@@ -48,7 +48,7 @@ async def test_it_works_in_lots_and_says_when_there_may_be_more() -> None:
     rounds = [await bench.evict(EvictExpired(limit=2)) for _ in range(4)]
 
     assert rounds == [True, True, False, False]
-    assert bench.metrics.noted == ["evicted 2", "evicted 2", "evicted 1"]
+    assert bench.metrics.noted == [f"evicted {n}, {n} undelivered" for n in (2, 2, 1)]
 
 
 async def test_audit_entries_are_forgotten_after_their_retention() -> None:
@@ -104,6 +104,6 @@ async def test_a_damaged_record_does_not_keep_the_others_from_going() -> None:
 
     await bench.evict(EvictExpired())
 
-    assert bench.metrics.noted == ["evicted 2"]
+    assert bench.metrics.noted == ["evicted 2, 2 undelivered"]
     assert await store.expired(bench.clock.now(), 10) == ["10-1"]
     assert await store.audit_count() == 2

@@ -1,12 +1,17 @@
+from dataclasses import replace
+
+import pytest
+
 from domain.audit import AuditAction
 from domain.erasure import decide_erasure
 from domain.event_decision import decide_event
-from domain.eviction import decide_eviction
+from domain.eviction import decide_eviction, is_undelivered
 from domain.identity import SessionId
 from domain.lifecycle import SessionStatus
 from domain.session import SessionState
+from domain.sync import SyncFailure, SyncState, SyncStatus
 from tests.contract.steps import POLICIES
-from tests.factories import at, event, persistence_id
+from tests.factories import at, end, event, persistence_id
 
 
 def session(ttl_seconds: int = 10) -> SessionState:
@@ -24,6 +29,33 @@ def test_an_expired_session_is_removed_and_the_trail_says_so() -> None:
     (entry,) = decision.audit
     assert entry.action is AuditAction.SESSION_EVICTED
     assert (entry.persistence_id, entry.revision, entry.time) == (state.persistence_id, 1, at(10))
+
+
+@pytest.mark.parametrize(
+    ("sync", "words"),
+    [
+        (SyncState(status=SyncStatus.PENDING), "undelivered: Genesys was never told"),
+        (SyncState(status=SyncStatus.PENDING, last_synced=at(1)), "undelivered: not the newest state"),
+        (
+            SyncState(status=SyncStatus.FAILED, failure=SyncFailure(code="bad.request", reason="no")),
+            "undelivered: Genesys refused it (bad.request)",
+        ),
+        (SyncState(status=SyncStatus.COMPLETED), None),
+        (SyncState(status=SyncStatus.DISABLED), None),
+    ],
+)
+def test_one_that_goes_before_genesys_was_told_says_so(sync: SyncState, words: str | None) -> None:
+    (entry,) = decide_eviction(replace(session(), sync=sync), at(10)).audit
+
+    assert entry.reason == "; ".join(filter(None, ("its time to live was over", words)))
+    assert is_undelivered(entry) == (words is not None)
+
+
+def test_an_end_without_a_context_is_nothing_to_deliver() -> None:
+    state = decide_event(None, end(seconds=0), POLICIES, at(0)).state
+    assert state is not None
+
+    assert not any(map(is_undelivered, decide_eviction(state, state.expires_at).audit))
 
 
 def test_a_session_that_was_renewed_meanwhile_stays() -> None:

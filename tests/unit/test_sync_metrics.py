@@ -62,3 +62,14 @@ def test_what_is_due_and_for_how_long_is_shown() -> None:
     assert found["session_keeper_sync_due"] == 3
     assert found["session_keeper_sync_oldest_seconds"] == 40
     assert found["session_keeper_sync_failed"] == 2
+
+
+def test_sessions_that_went_undelivered_are_counted_by_themselves() -> None:
+    metrics = PrometheusMetrics()
+    metrics.sessions_evicted(3, undelivered=1)
+    metrics.sessions_evicted(2, undelivered=0)
+
+    found = scraped(metrics)
+
+    assert found["session_keeper_sessions_evicted_total"] == 5
+    assert found["session_keeper_sessions_evicted_undelivered_total"] == 1
