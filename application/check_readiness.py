@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from application.clock_skew import eviction_problem
 from application.errors import StoreUnavailable
 from application.ports import Clock, SessionStore
 
@@ -13,11 +14,13 @@ class Readiness:
     """Attributes:
     store_problem: why events cannot be taken in; None: they can.
     genesys_problem: why Genesys cannot be told; events are taken in all the same.
+    eviction_problem: why nothing is evicted; sessions are served all the same.
     clock_skew: how far the store's clock is ahead of ours.
     """
 
     store_problem: str | None
     genesys_problem: str | None
+    eviction_problem: str | None
     clock_skew: timedelta | None
 
     @property
@@ -27,16 +30,32 @@ class Readiness:
 
 class CheckReadinessHandler:
     def __init__(
-        self, *, store: SessionStore, clock: Clock, genesys_problem: Callable[[], str | None]
+        self,
+        *,
+        store: SessionStore,
+        clock: Clock,
+        genesys_problem: Callable[[], str | None],
+        clock_skew_max: timedelta,
     ) -> None:
         self._store = store
         self._clock = clock
         self._genesys_problem = genesys_problem
+        self._clock_skew_max = clock_skew_max
 
     async def __call__(self) -> Readiness:
         genesys_problem = self._genesys_problem()
         try:
             skew = await self._store.clock_skew(self._clock)
         except StoreUnavailable as error:
-            return Readiness(store_problem=str(error), genesys_problem=genesys_problem, clock_skew=None)
-        return Readiness(store_problem=None, genesys_problem=genesys_problem, clock_skew=skew)
+            return Readiness(
+                store_problem=str(error),
+                genesys_problem=genesys_problem,
+                eviction_problem=None,
+                clock_skew=None,
+            )
+        return Readiness(
+            store_problem=None,
+            genesys_problem=genesys_problem,
+            eviction_problem=eviction_problem(skew, self._clock_skew_max),
+            clock_skew=skew,
+        )

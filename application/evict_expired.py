@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from application.clock_skew import eviction_problem
 from application.errors import StoreUnavailable
 from application.ports import Clock, Metrics, SessionStore
 from domain.decisions import Decision
@@ -24,22 +25,36 @@ class EvictExpired:
 
 class EvictExpiredHandler:
     def __init__(
-        self, *, store: SessionStore, clock: Clock, metrics: Metrics, audit_retention: timedelta
+        self,
+        *,
+        store: SessionStore,
+        clock: Clock,
+        metrics: Metrics,
+        audit_retention: timedelta,
+        clock_skew_max: timedelta,
     ) -> None:
         self._store = store
         self._clock = clock
         self._metrics = metrics
         self._audit_retention = audit_retention
+        self._clock_skew_max = clock_skew_max
+        self._stopped = False
 
     async def __call__(self, command: EvictExpired) -> bool:
         """Whether there may be more to do. A record that cannot be read does not keep the others.
 
+        By the slower of our clock and the store's; nothing is done while they are too far apart.
+
         Raises:
             StoreUnavailable: the store does not answer.
         """
-        now = self._clock.now()
+        skew = await self._store.clock_skew(self._clock)
+        if self._too_far_apart(skew):
+            return False
+        now = self._clock.now() + min(skew or timedelta(), timedelta())
         session_ids = await self._store.expired(now, command.limit)
-        ends = await asyncio.gather(*map(self._evict, session_ids), return_exceptions=True)
+        evictions = (self._evict(session_id, now) for session_id in session_ids)
+        ends = await asyncio.gather(*evictions, return_exceptions=True)
         entries = [entry for end in ends if isinstance(end, Decision) for entry in end.audit]
         if entries:
             undelivered = sum(map(is_undelivered, entries))
@@ -48,9 +63,17 @@ class EvictExpiredHandler:
         forgotten = await self._store.forget_audit(now - self._audit_retention, command.limit)
         return max(len(session_ids), forgotten) >= command.limit
 
-    async def _evict(self, session_id: SessionId) -> Decision:
-        now = self._clock.now()
+    def _too_far_apart(self, skew: timedelta | None) -> bool:
+        """Said in the log when it begins and when it ends."""
+        problem = eviction_problem(skew, self._clock_skew_max)
+        if problem is not None and not self._stopped:
+            _log.error("eviction is stopped", extra={"reason": problem})
+        elif problem is None and self._stopped:
+            _log.info("eviction goes on: the clocks agree again")
+        self._stopped = problem is not None
+        return self._stopped
 
+    async def _evict(self, session_id: SessionId, now: datetime) -> Decision:
         def decide(before: SessionState | None) -> Decision:
             return decide_eviction(before, now)
 

@@ -83,6 +83,7 @@ def _build_service(
     )
     inline_sync = InlineSync(loop=sync_loop, seconds_max=settings.sync_inline_seconds)
     metrics.watch_budget(budget.figures)
+    clock_skew_max = timedelta(seconds=settings.clock_skew_max_seconds)
     erase_session = EraseSessionHandler(store=store, clock=clock, ids=ids, metrics=metrics, policies=policies)
 
     def genesys_problem() -> str | None:
@@ -107,10 +108,13 @@ def _build_service(
             clock=clock,
             metrics=metrics,
             audit_retention=timedelta(seconds=settings.audit_retention_seconds),
+            clock_skew_max=clock_skew_max,
         ),
         list_failed_syncs=ListFailedSyncsHandler(store=store, clock=clock),
         retry_syncs=RetrySyncsHandler(store=store, clock=clock),
-        check_readiness=CheckReadinessHandler(store=store, clock=clock, genesys_problem=genesys_problem),
+        check_readiness=CheckReadinessHandler(
+            store=store, clock=clock, genesys_problem=genesys_problem, clock_skew_max=clock_skew_max
+        ),
         read_health=ReadHealthHandler(store=store, metrics=metrics),
         read_metrics=ReadMetricsHandler(store=store, clock=clock, metrics=metrics),
     )

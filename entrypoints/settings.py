@@ -125,6 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 300
     audit_retention_seconds: TtlSeconds = 2_592_000
     eviction_interval_seconds: Seconds = 5.0
+    clock_skew_max_seconds: Seconds = 60.0
 
     webhook_secret: Secrets = ()
     api_keys: Secrets = ()

@@ -167,11 +167,16 @@ class LiveAnswer(msgspec.Struct, rename="camel"):
 
 
 class ReadinessAnswer(msgspec.Struct, rename="camel"):
-    """`status` is `ready` or `unavailable`; `store` and `genesys` say what is wrong, null: nothing."""
+    """`status` is `ready` or `unavailable`.
+
+    `store`, `genesys` and `eviction` say what is wrong, null: nothing. `clockSkewMs` is how far the store's
+    clock is ahead of ours; null when it has none of its own.
+    """
 
     status: str
     store: str | None
     genesys: str | None
+    eviction: str | None
     clock_skew_ms: float | None
 
 

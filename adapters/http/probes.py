@@ -63,6 +63,7 @@ async def ready(use_cases: NamedDependency[UseCases]) -> Response[bytes]:
         status="ready" if readiness.ready else "unavailable",
         store=readiness.store_problem,
         genesys=readiness.genesys_problem,
+        eviction=readiness.eviction_problem,
         clock_skew_ms=None if skew is None else round(skew.total_seconds() * MILLISECONDS, 3),
     )
     status = HTTP_200_OK if readiness.ready else HTTP_503_SERVICE_UNAVAILABLE

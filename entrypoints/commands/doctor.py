@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import rich_click as click
 
+from application.clock_skew import eviction_problem
 from application.errors import GenesysError, StoreUnavailable
 from entrypoints.commands.start import FAILED, WRONG_USAGE, check_files
 from entrypoints.container import Container, Service, open_service
@@ -70,6 +71,9 @@ async def _store(service: Service) -> AsyncIterator[Finding]:
         yield Finding(True, "clock skew", "none, the store has no clock of its own")
     else:
         text = f"the store's clock is {skew.total_seconds():+.3f} s ahead"
+        skew_max = timedelta(seconds=service.settings.clock_skew_max_seconds)
+        if (problem := eviction_problem(skew, skew_max)) is not None:
+            text = problem
         yield Finding(abs(skew) <= SKEW_MAX, "clock skew", text)
 
 

@@ -73,7 +73,13 @@ async def test_a_service_whose_store_answers_is_ready(keeper: Keeper) -> None:
     answer = await keeper.http.get("/health/ready")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "store": None, "genesys": None, "clockSkewMs": None}
+    assert answer.json() == {
+        "status": "ready",
+        "store": None,
+        "genesys": None,
+        "eviction": None,
+        "clockSkewMs": None,
+    }
 
 
 async def test_the_skew_of_the_clocks_is_told(keeper: Keeper) -> None:
@@ -82,7 +88,24 @@ async def test_the_skew_of_the_clocks_is_told(keeper: Keeper) -> None:
 
     keeper.store.clock_skew = ahead  # type: ignore[method-assign]
 
-    assert (await keeper.http.get("/health/ready")).json()["clockSkewMs"] == 1500.0
+    answer = (await keeper.http.get("/health/ready")).json()
+    assert (answer["clockSkewMs"], answer["eviction"]) == (1500.0, None)
+
+
+async def test_clocks_so_far_apart_that_nothing_is_evicted_are_told_but_sessions_are_served(
+    keeper: Keeper,
+) -> None:
+    async def behind(*_: Any) -> timedelta:
+        return timedelta(hours=-2)
+
+    keeper.store.clock_skew = behind  # type: ignore[method-assign]
+
+    answer = await keeper.http.get("/health/ready")
+
+    assert answer.status_code == 200
+    assert answer.json()["eviction"] == (
+        "our clock is 7200.0 s ahead of the store's, more than 60 s: nothing is evicted"
+    )
 
 
 async def test_a_service_whose_store_is_away_is_not_ready_and_says_why(keeper: Keeper) -> None:

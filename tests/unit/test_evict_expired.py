@@ -1,21 +1,37 @@
 from datetime import timedelta
 
+import pytest
+
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
 from application.evict_expired import EvictExpired, EvictExpiredHandler
+from application.ports import Clock
 from domain.audit import AuditAction
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
 from tests.contract.steps import take, variables
-from tests.factories import event
+from tests.factories import at, event
 from tests.fakes import FakeClock, FakeMetrics
+
+
+class WithClock(MemorySessionStore):
+    """A store whose clock is so far ahead of ours."""
+
+    skew: timedelta | None = None
+
+    async def clock_skew(self, clock: Clock) -> timedelta | None:
+        return self.skew
 
 
 class Bench:
     def __init__(self) -> None:
-        self.store, self.clock, self.metrics = MemorySessionStore(), FakeClock(), FakeMetrics()
+        self.store, self.clock, self.metrics = WithClock(), FakeClock(), FakeMetrics()
         self.evict = EvictExpiredHandler(
-            store=self.store, clock=self.clock, metrics=self.metrics, audit_retention=timedelta(days=1)
+            store=self.store,
+            clock=self.clock,
+            metrics=self.metrics,
+            audit_retention=timedelta(days=1),
+            clock_skew_max=timedelta(seconds=60),
         )
 
     async def fill(self, count: int, ttl_seconds: int) -> None:
@@ -73,7 +89,47 @@ async def test_with_nothing_to_do_nothing_is_counted() -> None:
     assert bench.metrics.noted == []
 
 
-class DamagedFor(MemorySessionStore):
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_a_process_whose_clock_is_far_off_evicts_nothing_and_says_so_once(
+    hours: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine whose clock was two hours ahead evicted 200 of 200 live sessions."""
+    caplog.set_level("INFO")
+    bench = Bench()
+    await bench.fill(200, 3600)
+    bench.clock.advance(7200)
+    bench.store.skew = timedelta(hours=hours)
+
+    assert [await bench.evict(EvictExpired()) for _ in range(3)] == [False] * 3
+
+    assert bench.metrics.noted == []
+    assert await bench.store.audit_count() == 200
+    assert [record.message for record in caplog.records] == ["eviction is stopped"]
+
+    bench.store.skew = timedelta()
+    await bench.evict(EvictExpired())
+
+    assert bench.metrics.noted == ["evicted 200, 200 undelivered"]
+    assert caplog.records[-1].message == "eviction goes on: the clocks agree again"
+
+
+async def test_what_has_expired_by_one_clock_alone_stays() -> None:
+    bench = Bench()
+    await bench.fill(1, 10)
+    for ours, stores in ((30, -25), (5, 25)):
+        bench.clock.moment = at(ours)
+        bench.store.skew = timedelta(seconds=stores)
+        await bench.evict(EvictExpired())
+    assert bench.metrics.noted == []
+
+    bench.store.skew = timedelta(seconds=25)
+    bench.clock.moment = at(10)
+    await bench.evict(EvictExpired())
+
+    assert bench.metrics.noted == ["evicted 1, 1 undelivered"]
+
+
+class DamagedFor(WithClock):
     """One session's record cannot be read."""
 
     def __init__(self, damaged: str) -> None:
@@ -95,7 +151,11 @@ async def test_a_damaged_record_does_not_keep_the_others_from_going() -> None:
     store = DamagedFor("10-1")
     bench.store = store
     bench.evict = EvictExpiredHandler(
-        store=store, clock=bench.clock, metrics=bench.metrics, audit_retention=timedelta(seconds=1)
+        store=store,
+        clock=bench.clock,
+        metrics=bench.metrics,
+        audit_retention=timedelta(seconds=1),
+        clock_skew_max=timedelta(seconds=60),
     )
     await bench.fill(3, 10)
     store.damage()
