@@ -10,6 +10,10 @@ from asyncpg.pool import PoolConnectionProxy
 
 from application.errors import StoreUnavailable
 
+STATEMENT_SHARE = 0.9
+"""Of the store's time-out: the server gives up before we do, and the connection goes on being used."""
+LOCK_SHARE = 0.1
+"""Of the store's time-out: how long a statement waits for one lock. A write that meets one is tried again."""
 _NO_TABLES = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)
 _NO_ANSWER = (
     asyncpg.PostgresError,
@@ -46,6 +50,7 @@ class Connections:
         self._pool = pool
         self._timeout_seconds = timeout_seconds
         self._deadlines: set[asyncio.Timeout] = set()
+        self._is_cut_off = False
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator["PoolConnectionProxy[asyncpg.Record]"]:
@@ -57,6 +62,8 @@ class Connections:
         Raises:
             StoreUnavailable: there was no connection or no answer in time.
         """
+        if self._is_cut_off:
+            raise StoreUnavailable("the store is closed")
         with translated_errors():
             async with asyncio.timeout(self._timeout_seconds) as deadline:
                 self._deadlines.add(deadline)
@@ -77,7 +84,11 @@ class Connections:
             return await connection.fetch(statement, *arguments)
 
     def cut_off(self) -> None:
-        """Whoever waits for an answer, or for a connection, is told at once that there is none."""
+        """Whoever waits for an answer, or for a connection, is told at once that there is none.
+
+        So is everybody who comes later.
+        """
+        self._is_cut_off = True
         for deadline in self._deadlines:
             if not deadline.expired():
                 deadline.reschedule(0)
@@ -104,8 +115,9 @@ async def open_connections(
                 max_inactive_connection_lifetime=60.0,
                 server_settings={
                     "application_name": "session-keeper",
-                    "statement_timeout": str(int(timeout_seconds * 1000)),
-                    "idle_in_transaction_session_timeout": str(int(timeout_seconds * 2000)),
+                    "statement_timeout": _milliseconds(timeout_seconds * STATEMENT_SHARE),
+                    "lock_timeout": _milliseconds(timeout_seconds * LOCK_SHARE),
+                    "idle_in_transaction_session_timeout": _milliseconds(timeout_seconds * 2),
                 },
             )
     except ValueError as error:
@@ -116,6 +128,11 @@ async def open_connections(
     finally:
         connections.cut_off()
         pool.terminate()
+
+
+def _milliseconds(seconds: float) -> str:
+    """At least 1: to PostgreSQL, 0 is no limit."""
+    return str(max(1, int(seconds * 1000)))
 
 
 async def _keep_as_it_is(_connection: object) -> None:

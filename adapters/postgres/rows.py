@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 
+from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
-from application.decision_batch import SessionWrite
 from domain.audit import AuditAction, AuditEntry
 from domain.identity import PersistenceId, SessionId
 from domain.instants import to_microseconds
@@ -52,6 +52,11 @@ def expires_bucket(record: SessionRecord) -> int:
 
 def state_of(row: asyncpg.Record) -> SessionState:
     """Raises RecordUnreadable."""
+    return record_of(row).state()
+
+
+def record_of(row: asyncpg.Record) -> SessionRecord:
+    """Raises RecordUnreadable."""
     try:
         document, ledger = unpacked(row["document"]), unpacked(row["ledger"])
     except (ValueError, zlib.error) as error:
@@ -70,7 +75,7 @@ def state_of(row: asyncpg.Record) -> SessionState:
         sync_lane=row["sync_lane"],
         sync_failure=row["sync_failure"],
         sync_waiting_since=row["sync_waiting_since"],
-    ).state()
+    )
 
 
 def session_columns(writes: Sequence[SessionWrite], versions: Mapping[SessionId, int]) -> list[list[Any]]:
@@ -80,10 +85,10 @@ def session_columns(writes: Sequence[SessionWrite], versions: Mapping[SessionId,
 
 
 def _session_row(write: SessionWrite, version: int | None) -> tuple[Any, ...]:
-    if not write.state_changed or write.state is None:
+    record = write.record
+    if record is None:
         kind = "delete" if write.state_changed else "note"
         return (write.session_id, kind, version, write.forgets_audit, *(None,) * 13)
-    record = SessionRecord.of(write.state)
     return (
         record.session_id,
         "put",

@@ -21,7 +21,7 @@ WITH input AS MATERIALIZED (
     )
 ), locked AS MATERIALIZED (
     SELECT s.session_id FROM sessions s JOIN input i USING (session_id)
-    WHERE s.version = i.expected AND i.kind <> 'note' ORDER BY s.session_id FOR UPDATE OF s
+    WHERE s.version = i.expected AND i.kind <> 'note' FOR UPDATE OF s SKIP LOCKED
 ), updated AS (
     UPDATE sessions s SET
         version = nextval('session_versions'), revision = i.revision, persistence_id = i.persistence_id,

@@ -1,14 +1,15 @@
 """A store in PostgreSQL, for any number of processes on any number of machines."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.postgres import rows, statements
-from adapters.postgres.batches import UpdateBatches
+from adapters.postgres.batches import PostgresBatches
 from adapters.postgres.connection import Connections, open_connections
+from adapters.storage.batch import BatchLimits
+from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
 from application.errors import StoreUnavailable
 from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
@@ -26,28 +27,23 @@ class PostgresLimits:
     connections_max: in this process.
     batch_max: updates in one write.
     waiting_max: updates that wait; more are turned away at once.
-    races_max: how often an update is decided anew because another process was faster.
+    batches_max: writes under way at the same time, each on a connection of its own.
     """
 
     timeout_seconds: float = 5.0
     connections_max: int = 8
     batch_max: int = 256
     waiting_max: int = 10_000
-    races_max: int = 100
+    batches_max: int = 4
 
 
 class PostgresSessionStore(SessionStore):
-    def __init__(self, connections: Connections, batches: UpdateBatches, limits: PostgresLimits) -> None:
+    def __init__(self, connections: Connections, updates: GroupCommit) -> None:
         self._connections = connections
-        self._batches = batches
-        self._timeout_seconds = limits.timeout_seconds
+        self._updates = updates
 
     async def update(self, session_id: SessionId, decide: Decide) -> Decision:
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._batches.update(session_id, decide)
-        except TimeoutError as error:
-            raise StoreUnavailable(f"PostgreSQL did not answer in {self._timeout_seconds} s") from error
+        return await self._updates.update(session_id, decide)
 
     async def read(self, session_id: SessionId, now: datetime) -> SessionState | None:
         found = await self._connections.fetch(statements.READ, [session_id])
@@ -123,16 +119,15 @@ async def open_postgres_store(url: str, limits: PostgresLimits) -> AsyncIterator
         url, connections_max=limits.connections_max, timeout_seconds=limits.timeout_seconds
     )
     async with connections_are_open as connections:
-        batches = UpdateBatches(
-            connections,
+        batch_limits = BatchLimits(
+            timeout_seconds=limits.timeout_seconds,
             batch_max=limits.batch_max,
             waiting_max=limits.waiting_max,
-            races_max=limits.races_max,
+            under_way_max=min(limits.batches_max, max(1, limits.connections_max - 1)),
         )
-        writing = asyncio.create_task(batches.run(), name="postgres-batches")
+        updates = GroupCommit(PostgresBatches(connections), batch_limits, name="PostgreSQL")
         try:
-            yield PostgresSessionStore(connections, batches, limits)
+            yield PostgresSessionStore(connections, updates)
         finally:
-            writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await writing
+            connections.cut_off()
+            await updates.close()

@@ -9,8 +9,8 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
-from application.decision_batch import SessionWrite
 from application.ports import BACKLOG_COUNT_MAX, AuditPage, FailedSyncs, SyncBacklog
 from domain.audit import AuditAction, AuditEntry
 from domain.identity import PersistenceId, SessionId, SubjectId
@@ -71,21 +71,26 @@ _fields = attrgetter(*COLUMNS.split(", "))
 
 def read(connection: sqlite3.Connection, session_id: SessionId) -> SessionState | None:
     """Raises RecordUnreadable."""
+    found = record(connection, session_id)
+    return None if found is None else found.state()
+
+
+def record(connection: sqlite3.Connection, session_id: SessionId) -> SessionRecord | None:
+    """Raises RecordUnreadable."""
     try:
         row = connection.execute(READ, (session_id,)).fetchone()
-        record = None if row is None else _record(row)
+        return None if row is None else _record(row)
     except (sqlite3.OperationalError, OverflowError) as error:
         if isinstance(error, sqlite3.OperationalError) and "decode" not in str(error):
             raise
         raise RecordUnreadable(f"the record of session {session_id} is damaged") from error
-    return None if record is None else record.state()
 
 
 def write(connection: sqlite3.Connection, writes: Sequence[SessionWrite]) -> None:
     """Records, deletions and audit entries, within the transaction that is open."""
     changed = [write for write in writes if write.state_changed]
-    connection.executemany(UPSERT, [_row(write.state) for write in changed if write.state is not None])
-    connection.executemany(DELETE, [(write.session_id,) for write in changed if write.state is None])
+    connection.executemany(UPSERT, [_row(write.record) for write in changed if write.record is not None])
+    connection.executemany(DELETE, [(write.session_id,) for write in changed if write.record is None])
     connection.executemany(FORGET_TRAIL, [(write.session_id,) for write in writes if write.forgets_audit])
     connection.executemany(ADD_AUDIT, [_audit_row(entry) for write in writes for entry in write.audit])
 
@@ -160,8 +165,8 @@ def _record(row: Sequence[Any]) -> SessionRecord:
     )
 
 
-def _row(state: SessionState) -> tuple[object, ...]:
-    values = _fields(SessionRecord.of(state))
+def _row(record: SessionRecord) -> tuple[object, ...]:
+    values = _fields(record)
     return tuple(to_microseconds(value) if isinstance(value, datetime) else value for value in values)
 
 

@@ -13,7 +13,9 @@ from typing import TypeVar
 
 from adapters.sqlite import schema, statements
 from adapters.sqlite.connection import DatabaseFile, translated_errors
-from adapters.sqlite.writer import BatchWriter
+from adapters.sqlite.writer import SqliteWriter
+from adapters.storage.batch import BatchLimits
+from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
 from application.errors import StoreUnavailable
 from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
@@ -41,14 +43,16 @@ class SqliteLimits:
 
 
 class SqliteSessionStore(SessionStore):
-    def __init__(self, writer: BatchWriter, readers: "_Readers", limits: SqliteLimits) -> None:
+    def __init__(
+        self, updates: GroupCommit, writer: SqliteWriter, readers: "_Readers", limits: SqliteLimits
+    ) -> None:
+        self._updates = updates
         self._writer = writer
         self._readers = readers
         self._timeout_seconds = limits.timeout_seconds
 
     async def update(self, session_id: SessionId, decide: Decide) -> Decision:
-        async with self._in_time():
-            return await self._writer.update(session_id, decide)
+        return await self._updates.update(session_id, decide)
 
     async def read(self, session_id: SessionId, now: datetime) -> SessionState | None:
         state = await self._read(lambda connection: statements.read(connection, session_id))
@@ -68,7 +72,7 @@ class SqliteSessionStore(SessionStore):
 
     async def forget_audit(self, before: datetime, limit: int) -> int:
         async with self._in_time():
-            return await self._writer.task(
+            return await self._writer.transaction(
                 lambda connection: statements.forget_audit(connection, before, limit)
             )
 
@@ -155,11 +159,16 @@ async def open_sqlite_store(path: Path, limits: SqliteLimits) -> AsyncIterator[S
     def open_file() -> DatabaseFile:
         return DatabaseFile(path, busy_seconds=limits.timeout_seconds)
 
-    writer = BatchWriter(open_file(), batch_max=limits.batch_max, waiting_max=limits.waiting_max)
+    writer = SqliteWriter(open_file())
+    batch_limits = BatchLimits(
+        timeout_seconds=limits.timeout_seconds, batch_max=limits.batch_max, waiting_max=limits.waiting_max
+    )
+    updates = GroupCommit(writer, batch_limits, name="SQLite")
     readers = _Readers(open_file, limits.readers)
     try:
-        yield SqliteSessionStore(writer, readers, limits)
+        yield SqliteSessionStore(updates, writer, readers, limits)
     finally:
+        await updates.close()
         await writer.close()
         await readers.close()
 

@@ -13,8 +13,8 @@ import pytest
 from adapters.postgres import rows, statements
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, open_postgres_store
+from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import SessionRecord
-from application.decision_batch import SessionWrite
 from application.ports import BACKLOG_COUNT_MAX
 from domain.event_decision import decide_event
 from domain.identity import SessionId
@@ -148,7 +148,7 @@ async def test_a_write_looks_at_no_session_but_its_own(
     writes = [
         SessionWrite(
             session_id=SessionId(f"s{n}"),
-            state=state(f"s{n}"),
+            record=SessionRecord.of(state(f"s{n}")),
             state_changed=True,
             audit=(),
             forgets_audit=n % 2 == 0,

@@ -1,0 +1,200 @@
+"""Group commit: concurrent updates of one process become one read and one write of many sessions.
+
+No timer: the next batch is whatever arrived while the last one was under way. Each caller is answered
+after its commit. More than one batch may be under way, but a session is in at most one of them, and its
+updates are decided in the order in which they came. A store gives the strategy (`BatchStore`): how many
+sessions are read and written at once. Everything else stands here.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from adapters.storage.batch import Batch, BatchLimits, BatchStore, Update, fail
+from adapters.storage.batch_attempts import BatchAttempts, BatchQueue
+from adapters.storage.write_health import WriteHealth
+from application.errors import StoreUnavailable
+from domain.decisions import Decide, Decision
+from domain.identity import SessionId
+
+
+class GroupCommit(BatchQueue):
+    """Open it and close it in the event loop that calls `update`.
+
+    A session is in one of four places: nowhere; ready, with updates in its queue; in a batch; pausing.
+    """
+
+    def __init__(
+        self,
+        store: BatchStore,
+        limits: BatchLimits,
+        *,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.health = WriteHealth(clock=clock, window_seconds=limits.timeout_seconds)
+        self._store = store
+        self._limits = limits
+        self._name = name
+        self._clock = clock
+        self._jitter = jitter
+        self._queues: dict[SessionId, deque[Update]] = {}
+        self._ready: deque[SessionId] = deque()
+        self._busy: set[SessionId] = set()
+        self._pauses: dict[SessionId, asyncio.TimerHandle] = {}
+        self._losses: dict[SessionId, int] = {}
+        self._alone: set[SessionId] = set()
+        self._alone_under_way = 0
+        self._waiting = 0
+        self._batch_size = limits.batch_max
+        self._workers: set[asyncio.Task[None]] = set()
+        self._is_starting = False
+        self._is_closed = False
+
+    async def update(self, session_id: SessionId, decide: Decide) -> Decision:
+        """As `SessionStore.update`.
+
+        Raises:
+            StoreUnavailable: closed, too many wait, no answer in time, or somebody else held the session
+                for all of that time.
+        """
+        if self._is_closed:
+            raise StoreUnavailable("the store is closed")
+        if self._waiting >= self._limits.waiting_max:
+            raise StoreUnavailable(f"busy: {self._limits.waiting_max} writes are waiting already")
+        update = Update(session_id, decide, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(session_id, deque()).append(update)
+        self._waiting += 1
+        if session_id not in self._busy and len(self._queues[session_id]) == 1:
+            self._ready.append(session_id)
+        self._start()
+        try:
+            async with asyncio.timeout(self._limits.timeout_seconds):
+                return await update.answer
+        except TimeoutError as error:
+            raise StoreUnavailable(self._why_late(session_id)) from error
+
+    async def close(self) -> None:
+        """Refuses what comes from now on; returns when everything that waits has been answered."""
+        self._is_closed = True
+        for session_id, pause in list(self._pauses.items()):
+            pause.cancel()
+            self._resume(session_id)
+        while self._workers:
+            await asyncio.wait(self._workers)
+
+    def release(self, session_id: SessionId, back: Sequence[Update], *, lost: bool, alone: bool) -> None:
+        if lost and self._is_closed:
+            fail(back, "the store is being closed")
+            back = ()
+        if back:
+            self._queues.setdefault(session_id, deque()).extendleft(reversed(back))
+            self._waiting += len(back)
+        if session_id in self._alone:
+            self._alone_under_way -= 1
+        if alone:
+            self._alone.add(session_id)
+        if lost and back:
+            self._pause(session_id)
+        else:
+            if not back:
+                self._forget(session_id)
+            self._resume(session_id)
+
+    def fitted(self, decided: int, deferred: int) -> None:
+        """The next batch reads about what fits, so that little is read and not decided."""
+        self._batch_size = max(1, decided) if deferred else min(self._limits.batch_max, self._batch_size * 2)
+
+    def _why_late(self, session_id: SessionId) -> str:
+        seconds = self._limits.timeout_seconds
+        if losses := self._losses.get(session_id):
+            return (
+                f"{self._name}: session {session_id} was held or changed by others for {seconds} s "
+                f"({losses} tries)"
+            )
+        return f"{self._name} did not answer in {seconds} s"
+
+    def _start(self) -> None:
+        """Starts a worker, unless one is about to gather what is ready."""
+        if self._ready and not self._is_starting and len(self._workers) < self._limits.under_way_max:
+            self._is_starting = True
+            worker = asyncio.get_running_loop().create_task(self._work(), name="group-commit")
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self) -> None:
+        self._is_starting = False
+        while batch := self._gather():
+            self._start()
+            await BatchAttempts(
+                batch,
+                store=self._store,
+                queue=self,
+                limits=self._limits,
+                clock=self._clock,
+                health=self.health,
+                name=self._name,
+            ).run()
+        if (worker := asyncio.current_task()) is not None:
+            self._workers.discard(worker)
+
+    def _gather(self) -> Batch:
+        batch: Batch = {}
+        room = self._batch_size
+        for _ in range(len(self._ready)):
+            if room <= 0:
+                break
+            session_id = self._ready.popleft()
+            if session_id in self._alone and (batch or not self._has_room_for_one_alone()):
+                self._ready.append(session_id)
+                continue
+            updates = self._taken(session_id, room)
+            if updates:
+                batch[session_id] = updates
+                self._busy.add(session_id)
+                room -= len(updates)
+            if updates and session_id in self._alone:
+                self._alone_under_way += 1
+                break
+        return batch
+
+    def _has_room_for_one_alone(self) -> bool:
+        """Those that were held get all batches but one, so that they never stop the others."""
+        return self._alone_under_way < max(1, self._limits.under_way_max - 1)
+
+    def _taken(self, session_id: SessionId, room: int) -> list[Update]:
+        """The next updates of a session whose callers still wait."""
+        queue = self._queues[session_id]
+        updates: list[Update] = []
+        while queue and len(updates) < room:
+            update = queue.popleft()
+            self._waiting -= 1
+            if not update.answer.done():
+                updates.append(update)
+        if not queue:
+            del self._queues[session_id]
+            if not updates:
+                self._forget(session_id)
+        return updates
+
+    def _pause(self, session_id: SessionId) -> None:
+        """Each pause is about twice the one before it; chance keeps processes from meeting again."""
+        losses = self._losses[session_id] = self._losses.get(session_id, 0) + 1
+        longest = min(self._limits.pause_seconds_max, self._limits.pause_seconds_min * 2.0 ** min(losses, 30))
+        seconds = longest * (0.5 + self._jitter() / 2)
+        loop = asyncio.get_running_loop()
+        self._pauses[session_id] = loop.call_later(seconds, self._resume, session_id)
+
+    def _resume(self, session_id: SessionId) -> None:
+        self._pauses.pop(session_id, None)
+        self._busy.discard(session_id)
+        if session_id in self._queues:
+            self._ready.append(session_id)
+            self._start()
+
+    def _forget(self, session_id: SessionId) -> None:
+        self._losses.pop(session_id, None)
+        self._alone.discard(session_id)
