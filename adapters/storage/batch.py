@@ -72,14 +72,27 @@ class BatchLimits:
     pause_seconds_min: float = 0.002
     pause_seconds_max: float = 0.25
 
+    def pause_seconds(self, losses: int, chance: float) -> float:
+        """Before the next try after so many losses in a row: about twice the pause before it.
 
-@dataclass(frozen=True, slots=True, eq=False)
+        Chance, from 0 up to 1, takes up to half of it away, so that two processes do not meet again.
+        """
+        longest = min(self.pause_seconds_max, self.pause_seconds_min * 2.0 ** min(losses - 1, 30))
+        return longest * (1 - chance / 2)
+
+
+@dataclass(slots=True, eq=False)
 class Update:
-    """One call of `SessionStore.update` that waits for its answer."""
+    """One call of `SessionStore.update` that waits for its answer.
+
+    Attributes:
+        losses: how often others held or changed the session when it was to be written.
+    """
 
     session_id: SessionId
     decide: Decide
     answer: "asyncio.Future[Decision]"
+    losses: int = 0
 
 
 Batch = dict[SessionId, list[Update]]

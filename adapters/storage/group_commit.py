@@ -45,7 +45,6 @@ class GroupCommit(BatchQueue):
         self._ready: deque[SessionId] = deque()
         self._busy: set[SessionId] = set()
         self._pauses: dict[SessionId, asyncio.TimerHandle] = {}
-        self._losses: dict[SessionId, int] = {}
         self._alone: set[SessionId] = set()
         self._alone_under_way = 0
         self._waiting = 0
@@ -75,7 +74,7 @@ class GroupCommit(BatchQueue):
             async with asyncio.timeout(self._limits.timeout_seconds):
                 return await update.answer
         except TimeoutError as error:
-            raise StoreUnavailable(self._why_late(session_id)) from error
+            raise StoreUnavailable(self._why_late(update)) from error
 
     async def close(self) -> None:
         """Refuses what comes from now on; returns when everything that waits has been answered."""
@@ -97,25 +96,25 @@ class GroupCommit(BatchQueue):
             self._alone_under_way -= 1
         if alone:
             self._alone.add(session_id)
-        if lost and back:
-            self._pause(session_id)
-        else:
-            if not back:
-                self._forget(session_id)
+        if not back:
+            self._alone.discard(session_id)
+        if not lost or not back:
             self._resume(session_id)
+            return
+        for update in back:
+            update.losses += 1
+        self._pause(session_id, max(update.losses for update in back))
 
     def fitted(self, decided: int, deferred: int) -> None:
         """The next batch reads about what fits, so that little is read and not decided."""
         self._batch_size = max(1, decided) if deferred else min(self._limits.batch_max, self._batch_size * 2)
 
-    def _why_late(self, session_id: SessionId) -> str:
+    def _why_late(self, update: Update) -> str:
         seconds = self._limits.timeout_seconds
-        if losses := self._losses.get(session_id):
-            return (
-                f"{self._name}: session {session_id} was held or changed by others for {seconds} s "
-                f"({losses} tries)"
-            )
-        return f"{self._name} did not answer in {seconds} s"
+        if not update.losses:
+            return f"{self._name} did not answer in {seconds} s"
+        who = f"session {update.session_id}"
+        return f"{self._name}: {who} was held or changed by others for {seconds} s ({update.losses} tries)"
 
     def _start(self) -> None:
         """Starts a worker, unless one is about to gather what is ready."""
@@ -177,14 +176,11 @@ class GroupCommit(BatchQueue):
         if not queue:
             del self._queues[session_id]
             if not updates:
-                self._forget(session_id)
+                self._alone.discard(session_id)
         return updates
 
-    def _pause(self, session_id: SessionId) -> None:
-        """Each pause is about twice the one before it; chance keeps processes from meeting again."""
-        losses = self._losses[session_id] = self._losses.get(session_id, 0) + 1
-        longest = min(self._limits.pause_seconds_max, self._limits.pause_seconds_min * 2.0 ** min(losses, 30))
-        seconds = longest * (0.5 + self._jitter() / 2)
+    def _pause(self, session_id: SessionId, losses: int) -> None:
+        seconds = self._limits.pause_seconds(losses, self._jitter())
         loop = asyncio.get_running_loop()
         self._pauses[session_id] = loop.call_later(seconds, self._resume, session_id)
 
@@ -194,7 +190,3 @@ class GroupCommit(BatchQueue):
         if session_id in self._queues:
             self._ready.append(session_id)
             self._start()
-
-    def _forget(self, session_id: SessionId) -> None:
-        self._losses.pop(session_id, None)
-        self._alone.discard(session_id)
