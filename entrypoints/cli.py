@@ -9,7 +9,23 @@ import rich_click as click
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - as click calls it
+    if wanted:
+        from entrypoints.version import VERSION
+
+        click.echo(VERSION)
+        context.exit()
+
+
 @click.group(context_settings=CONTEXT)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="The version of this program.",
+)
 def cli() -> None:
     """Session Keeper keeps the context of Genesys Cloud messaging sessions.
 
@@ -125,13 +141,14 @@ def doctor() -> None:
 @cli.command()
 @click.argument("session_id", required=False)
 @click.option("--subject", "subject_id", help="Erase every session of this subject instead.")
-def erase(session_id: str | None, subject_id: str | None) -> None:
-    """Erase a session, or all of a subject, for good."""
+@click.option("--dry-run", is_flag=True, help="Say what there is, and erase nothing.")
+def erase(session_id: str | None, subject_id: str | None, *, dry_run: bool) -> None:
+    """Erase a session, or all of a subject, for good. Exit code 1 when there was nothing."""
     from entrypoints.commands.erase import run_erase
 
     if (session_id is None) == (subject_id is None):
         raise click.UsageError("give either a session id or --subject")
-    sys.exit(run_erase(os.environ, session_id=session_id, subject_id=subject_id))
+    sys.exit(run_erase(os.environ, session_id=session_id, subject_id=subject_id, dry_run=dry_run))
 
 
 @cli.group()
@@ -153,7 +170,7 @@ def sync_list() -> None:
 @click.option("--all", "every", is_flag=True, help="All that failed.")
 @click.option("--dry-run", is_flag=True, help="Say which, and do nothing.")
 def sync_retry(session_ids: tuple[str, ...], code: str | None, *, every: bool, dry_run: bool) -> None:
-    """Put sessions back to be told again; they spend the same budget as all others."""
+    """Put sessions back to be delivered again; they spend the same budget as all others."""
     from entrypoints.commands.sync import run_sync_retry
 
     if bool(session_ids) + bool(code) + every != 1:

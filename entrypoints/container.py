@@ -86,7 +86,11 @@ def _build_service(
     clock_skew_max = timedelta(seconds=settings.clock_skew_max_seconds)
     erase_session = EraseSessionHandler(store=store, clock=clock, ids=ids, metrics=metrics, policies=policies)
 
+    inline = settings.sync_mode == "inline" and settings.delivers
+
     def genesys_problem() -> str | None:
+        if settings.sync_target != "none" and not settings.has_credentials:
+            return "no credentials are set"
         return None if sync_loop.misconfigured is None else str(sync_loop.misconfigured)
 
     use_cases = UseCases(
@@ -96,7 +100,7 @@ def _build_service(
             ids=ids,
             metrics=metrics,
             policies=policies,
-            sync_soon=inline_sync.sync_soon if settings.sync_mode == "inline" else sync_loop.sync_soon,
+            sync_soon=inline_sync.sync_soon if inline else sync_loop.sync_soon,
         ),
         refuse_event=RefuseEventHandler(store=store, clock=clock, metrics=metrics),
         read_session=ReadSessionHandler(store=store, clock=clock),

@@ -18,7 +18,7 @@ _log = logging.getLogger("session_keeper.loops")
 async def running_loops(service: Service) -> AsyncIterator[None]:
     """Runs the loops beside what is done inside; at the end claims that are held are given back."""
     loops = [asyncio.create_task(_for_ever("eviction", lambda: _evict(service)))]
-    if service.settings.sync_target != "none":
+    if service.settings.delivers:
         loops.append(asyncio.create_task(_for_ever("sync", service.sync_loop.run)))
     try:
         yield

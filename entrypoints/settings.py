@@ -7,12 +7,15 @@ as none. Every wrong one is reported, one line each; the value of a secret is ne
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
+
+from entrypoints.regions import is_aws_region, region_host
 
 PREFIX = "SESSION_KEEPER_"
 FILE_SUFFIX = "_FILE"
@@ -73,7 +76,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store_waiting_max: Count = 10_000
 
     genesys_environment: Annotated[
-        str, Meta(pattern=r"^[A-Za-z0-9.-]+$", extra={"may": "a Genesys region host, as mypurecloud.de"})
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9.-]+$",
+            extra={"region": True, "may": "a Genesys region host, as mypurecloud.de"},
+        ),
     ] = "mypurecloud.com"
     genesys_api_url: HttpUrl | None = None
     genesys_login_url: HttpUrl | None = None
@@ -84,7 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     genesys_connections_max: Count = 8
     genesys_proxy_url: ProxyUrl | None = None
 
-    sync_target: Literal["messaging-sessions", "participant-attributes", "none"] = "messaging-sessions"
+    sync_target: Literal["participant-attributes", "messaging-sessions", "none"] = "participant-attributes"
     sync_mode: Literal["background", "inline"] = "background"
     sync_inline_seconds: Seconds = 5.0
     sync_lease_seconds: Seconds = 60.0
@@ -151,14 +158,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def store_place(self) -> str:
         """The store's URL as it may be shown: without user, password and options."""
-        if self.store_kind != "postgresql":
+        if self.store_kind == "sqlite":
+            return f"sqlite:///{self.sqlite_path}"
+        if self.store_kind == "memory":
             return self.store_url
         parts = urlsplit(self.store_url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     @property
     def sqlite_path(self) -> Path:
-        return Path(self.store_url.removeprefix("sqlite:///"))
+        """Absolute: which file it is depends on where the process was started, and people must see that."""
+        return Path(self.store_url.removeprefix("sqlite:///")).absolute()
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether Genesys can be asked for a token at all."""
+        return self.genesys_client_id is not None and self.genesys_client_secret is not None
+
+    @property
+    def delivers(self) -> bool:
+        """Whether Genesys is to be called at all."""
+        return self.sync_target != "none" and self.has_credentials
 
     @property
     def api_url(self) -> str:
@@ -183,27 +203,44 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     Raises:
         WrongSettings: with every one that is wrong.
     """
-    values: dict[str, Any] = {}
-    lines: list[str] = []
-    for name, hint in get_type_hints(Settings, include_extras=True).items():
-        try:
-            text = _text(environment, PREFIX + name.upper())
-            if text is not None:
-                values[name] = _converted(text, hint)
-        except _WrongValue as wrong:
-            lines.append(f"{PREFIX}{name.upper()} {wrong}")
-    settings = Settings(**values)
-    lines += _contradictions(settings) if not lines else []
+    settings, lines = examine_settings(environment)
     if lines:
         raise WrongSettings(lines)
     return settings
 
 
+def examine_settings(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """The settings that are valid (the others at their defaults), and a line on each that is wrong."""
+    values: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
+    for name, hint in get_type_hints(Settings, include_extras=True).items():
+        try:
+            text = _text(environment, PREFIX + name.upper())
+            if text is not None:
+                values[name] = _converted(text, hint)
+        except _WrongValue as error:
+            wrong[name] = f"{PREFIX}{name.upper()} {error}"
+    settings = Settings(**values)
+    contradictions = [line for names, line in _contradictions(settings) if not names & wrong.keys()]
+    return settings, [*wrong.values(), *contradictions]
+
+
 def unknown_names(environment: Mapping[str, str]) -> list[str]:
     """Variables with our prefix that mean nothing to us: misspelt, or of another version."""
-    known = {PREFIX + name.upper() for name in Settings.__struct_fields__}
-    known |= {name + FILE_SUFFIX for name in known}
+    known = _known_names()
     return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+
+
+def with_likely_name(unknown: str) -> str:
+    """The name of a variable that nobody knows, and the one that was probably meant."""
+    known = sorted(name.removeprefix(PREFIX) for name in _known_names())
+    close = get_close_matches(unknown.removeprefix(PREFIX), known, n=1, cutoff=0.75)
+    return unknown + "".join(f" (did you mean {PREFIX}{name}?)" for name in close)
+
+
+def _known_names() -> set[str]:
+    names = {PREFIX + name.upper() for name in Settings.__struct_fields__}
+    return names | {name + FILE_SUFFIX for name in names}
 
 
 def may_hold(hint: Any) -> str:
@@ -250,11 +287,34 @@ def _text(environment: Mapping[str, str], name: str) -> str | None:
 def _converted(text: str, hint: Any) -> Any:
     with suppress(ValueError):  # msgspec's ValidationError is one, too
         value = msgspec.convert(_prepared(text, hint), hint, strict=False)
-        if value != () and "\0" not in text and (not _extra(hint, "url") or _is_url(text)):
+        if value != () and "\0" not in text and _is_what_it_names(text, hint):
             return value
     secret = is_secret(hint) or (_extra(hint, "url") and "@" in text)
     holds = "a value that is not shown" if secret else repr(text)
-    raise _WrongValue(f"is {holds}; it may be {may_hold(hint)}")
+    meant = None if secret else _likely_value(text, hint)
+    raise _WrongValue(
+        f"is {holds}; it may be {may_hold(hint)}" + ("" if meant is None else f"; did you mean {meant}?")
+    )
+
+
+def _is_what_it_names(text: str, hint: Any) -> bool:
+    if _extra(hint, "region"):
+        return region_host(text) == text.lower() and not is_aws_region(text)
+    return not _extra(hint, "url") or _is_url(text)
+
+
+def _likely_value(text: str, hint: Any) -> str | None:
+    """What was probably meant by a value that cannot be."""
+    if _extra(hint, "region"):
+        host = region_host(text)
+        return host if host != text.lower() and "." in host else None
+    choices = [
+        str(value)
+        for info in _unwrapped(hint)
+        if isinstance(info, msgspec.inspect.LiteralType)
+        for value in info.values
+    ]
+    return next(iter(get_close_matches(text.lower(), choices, n=1)), None)
 
 
 def _prepared(text: str, hint: Any) -> object:
@@ -290,24 +350,36 @@ def _unwrapped(hint: Any) -> Iterator[msgspec.inspect.Type]:
         yield info.type if isinstance(info, msgspec.inspect.Metadata) else info
 
 
-def _contradictions(settings: Settings) -> list[str]:
-    found = []
+def _contradictions(settings: Settings) -> Iterator[tuple[set[str], str]]:
+    """The settings that cannot stand together, and a line on them."""
     if not settings.ttl_min_seconds <= settings.ttl_default_seconds <= settings.ttl_max_seconds:
-        found.append(
-            f"{PREFIX}TTL_DEFAULT_SECONDS is {settings.ttl_default_seconds}; it may be from TTL_MIN_SECONDS "
-            f"({settings.ttl_min_seconds}) to TTL_MAX_SECONDS ({settings.ttl_max_seconds})"
+        yield (
+            {"ttl_min_seconds", "ttl_default_seconds", "ttl_max_seconds"},
+            (
+                f"{PREFIX}TTL_DEFAULT_SECONDS is {settings.ttl_default_seconds}; it may be from "
+                f"TTL_MIN_SECONDS ({settings.ttl_min_seconds}) "
+                f"to TTL_MAX_SECONDS ({settings.ttl_max_seconds})"
+            ),
         )
     if (settings.genesys_client_id is None) != (settings.genesys_client_secret is None):
         missing = "CLIENT_ID" if settings.genesys_client_id is None else "CLIENT_SECRET"
-        found.append(f"{PREFIX}GENESYS_{missing} is not set; id and secret may only be set together")
+        yield (
+            {"genesys_client_id", "genesys_client_secret"},
+            f"{PREFIX}GENESYS_{missing} is not set; id and secret may only be set together",
+        )
     if settings.sync_retry_min_seconds > settings.sync_retry_max_seconds:
-        found.append(
-            f"{PREFIX}SYNC_RETRY_MIN_SECONDS is {settings.sync_retry_min_seconds}; it may be at most "
-            f"SYNC_RETRY_MAX_SECONDS ({settings.sync_retry_max_seconds})"
+        yield (
+            {"sync_retry_min_seconds", "sync_retry_max_seconds"},
+            (
+                f"{PREFIX}SYNC_RETRY_MIN_SECONDS is {settings.sync_retry_min_seconds}; it may be at most "
+                f"SYNC_RETRY_MAX_SECONDS ({settings.sync_retry_max_seconds})"
+            ),
         )
     if settings.sync_lease_seconds < settings.genesys_call_seconds * 2:
-        found.append(
-            f"{PREFIX}SYNC_LEASE_SECONDS is {settings.sync_lease_seconds}; it may be twice "
-            f"GENESYS_CALL_SECONDS ({settings.genesys_call_seconds}) or more"
+        yield (
+            {"sync_lease_seconds", "genesys_call_seconds"},
+            (
+                f"{PREFIX}SYNC_LEASE_SECONDS is {settings.sync_lease_seconds}; it may be twice "
+                f"GENESYS_CALL_SECONDS ({settings.genesys_call_seconds}) or more"
+            ),
         )
-    return found

@@ -1,95 +1,161 @@
 """`session-keeper doctor`: one line each, exit code 1 if any of them fails."""
 
 import asyncio
+import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 
+import msgspec
 import rich_click as click
 
+from adapters.genesys.reachability import why_unreachable
 from application.clock_skew import eviction_problem
-from application.errors import GenesysError, StoreUnavailable
-from entrypoints.commands.start import FAILED, WRONG_USAGE, check_files
+from application.errors import GenesysError, GenesysUnavailable, StoreUnavailable
+from entrypoints.commands.start import (
+    FAILED,
+    WRONG_USAGE,
+    examine,
+    missing_database,
+    unknown_settings,
+)
 from entrypoints.container import Container, Service, open_service
 from entrypoints.logs import set_up_logs
-from entrypoints.settings import Settings, WrongSettings, load_settings, unknown_names
+from entrypoints.regions import HOSTS, is_genesys_cloud
+from entrypoints.settings import PREFIX, Settings
 
 SKEW_MAX = timedelta(seconds=5)
 
 
+class Mark(Enum):
+    """How a line begins, and its colour."""
+
+    OK = "ok    ", "green"
+    WARNING = "warn  ", "yellow"
+    FAILED = "FAILED", "red"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    good: bool
+    mark: Mark
     about: str
     text: str
 
 
 def run_doctor(environment: Mapping[str, str]) -> int:
-    try:
-        settings = load_settings(environment)
-        check_files(settings)
-    except WrongSettings as wrong:
-        for line in wrong.lines:
-            _say(Finding(False, "settings", line))
+    """0: nothing failed, 1: something did, 2: a setting is wrong, and nothing else was looked at."""
+    settings, wrong = examine(environment)
+    for line in wrong:
+        _say(Finding(Mark.FAILED, "settings", line))
+    if unknown := unknown_settings(environment):
+        _say(Finding(Mark.WARNING, "settings", f"unknown names: {unknown}"))
+    if wrong:
         return WRONG_USAGE
     set_up_logs(settings)
-    return asyncio.run(_examine(settings, unknown_names(environment)))
+    return asyncio.run(_examine(settings))
 
 
-async def _examine(settings: Settings, unknown: list[str]) -> int:
+async def _examine(settings: Settings) -> int:
     failed = False
-    async for finding in _findings(settings, unknown):
+    async for finding in _findings(settings):
         _say(finding)
-        failed = failed or not finding.good
+        failed = failed or finding.mark is Mark.FAILED
     return FAILED if failed else 0
 
 
-async def _findings(settings: Settings, unknown: list[str]) -> AsyncIterator[Finding]:
-    if unknown:
-        yield Finding(False, "settings", "unknown names: " + ", ".join(unknown))
-    else:
-        yield Finding(True, "settings", "all can be believed")
+async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    yield Finding(Mark.OK, "settings", "valid")
+    for text in questionable(settings):
+        yield Finding(Mark.WARNING, "settings", text)
+    async for finding in _store(settings):
+        yield finding
+    yield await _genesys(settings)
+
+
+def questionable(settings: Settings) -> Iterator[str]:
+    """What may be set like this, and is probably not meant."""
+    if settings.sync_target == "none":
+        return
+    if settings.sync_target == "messaging-sessions" and is_genesys_cloud(settings.api_url):
+        yield (
+            f"{PREFIX}SYNC_TARGET is messaging-sessions, which Genesys Cloud itself does not have: "
+            "it is for a gateway of your own; participant-attributes is what Genesys Cloud has"
+        )
+    if settings.genesys_api_url is None and settings.genesys_environment.lower() not in HOSTS:
+        yield (
+            f"{PREFIX}GENESYS_ENVIRONMENT is {settings.genesys_environment}, which is no region host that "
+            f"this version knows: {', '.join(sorted(HOSTS))}"
+        )
+
+
+async def _store(settings: Settings) -> AsyncIterator[Finding]:
+    if missing := missing_database(settings):
+        parent = settings.sqlite_path.parent
+        mark = Mark.WARNING if os.access(parent, os.W_OK | os.X_OK) else Mark.FAILED
+        beside = "serve makes one" if mark is Mark.WARNING else f"and none can be made in {parent}"
+        yield Finding(mark, "store", f"{missing}; {beside}")
+        return
+    kind = settings.store_kind
     try:
         async with open_service(Container(settings=settings)) as service:
-            for examine in (_store, _genesys):
-                async for finding in examine(service):
-                    yield finding
+            skew = await service.store.clock_skew(service.clock)
     except StoreUnavailable as error:
-        yield Finding(False, "store", str(error))
-
-
-async def _store(service: Service) -> AsyncIterator[Finding]:
-    kind = service.settings.store_kind
-    try:
-        skew = await service.store.clock_skew(service.clock)
-    except StoreUnavailable as error:
-        yield Finding(False, "store", str(error))
+        yield Finding(Mark.FAILED, "store", f"{settings.store_place}: {error}")
         return
-    yield Finding(True, "store", f"{kind} answers" + (", and forgets at exit" if kind == "memory" else ""))
+    forgets = ", and forgets at exit" if kind == "memory" else ""
+    yield Finding(Mark.OK, "store", f"{settings.store_place} answers{forgets}")
     if skew is None:
-        yield Finding(True, "clock skew", "none, the store has no clock of its own")
+        yield Finding(Mark.OK, "clock skew", "none, the store has no clock of its own")
     else:
         text = f"the store's clock is {skew.total_seconds():+.3f} s ahead"
-        skew_max = timedelta(seconds=service.settings.clock_skew_max_seconds)
+        skew_max = timedelta(seconds=settings.clock_skew_max_seconds)
         if (problem := eviction_problem(skew, skew_max)) is not None:
             text = problem
-        yield Finding(abs(skew) <= SKEW_MAX, "clock skew", text)
+        yield Finding(Mark.OK if abs(skew) <= SKEW_MAX else Mark.FAILED, "clock skew", text)
 
 
-async def _genesys(service: Service) -> AsyncIterator[Finding]:
-    if service.settings.sync_target == "none":
-        yield Finding(True, "Genesys", "not told, SESSION_KEEPER_SYNC_TARGET is none")
-        return
-    where = f"{service.settings.api_url}: "
+async def _genesys(settings: Settings) -> Finding:
+    """On a store in memory: what Genesys answers has nothing to do with the state of ours."""
+    if settings.sync_target == "none":
+        return Finding(Mark.OK, "Genesys", f"nothing is delivered, {PREFIX}SYNC_TARGET is none")
+    if not settings.has_credentials:
+        names = f"{PREFIX}GENESYS_CLIENT_ID and {PREFIX}GENESYS_CLIENT_SECRET"
+        text = f"{names} are not set: sessions are kept, nothing is delivered"
+        return Finding(Mark.FAILED, "Genesys", text)
+    apart = msgspec.structs.replace(settings, store_url="memory://")
+    async with open_service(Container(settings=apart)) as service:
+        return await _access(service)
+
+
+async def _access(service: Service) -> Finding:
+    settings = service.settings
     try:
         access = await service.gateway.check_access()
-        yield Finding(access.sufficient, "Genesys", where + str(access))
     except GenesysError as error:
-        yield Finding(False, "Genesys", where + str(error))
+        cause = await _cause(settings) if _is_of_the_network(error) else None
+        return Finding(Mark.FAILED, "Genesys", f"{settings.api_url}: {cause or error}")
+    mark = Mark.OK if access.sufficient else Mark.FAILED
+    return Finding(mark, "Genesys", f"{settings.api_url}: {access}")
+
+
+def _is_of_the_network(error: GenesysError) -> bool:
+    return isinstance(error, GenesysUnavailable) and error.failure.status is None
+
+
+async def _cause(settings: Settings) -> str | None:
+    """Which host is not reached, and why; the login comes first, as it does in a call."""
+    for url in (settings.login_url, settings.api_url):
+        why = await why_unreachable(
+            url, settings.genesys_proxy_url, seconds_max=settings.genesys_call_seconds
+        )
+        if why is not None:
+            return why
+    return None
 
 
 def _say(finding: Finding) -> None:
-    mark = click.style("ok    ", fg="green") if finding.good else click.style("FAILED", fg="red")
-    text = " ".join(finding.text.split())
-    click.echo(f"{mark} {finding.about}: {text}", color=sys.stdout.isatty())
+    text, colour = finding.mark.value
+    mark = click.style(text, fg=colour)
+    click.echo(f"{mark} {finding.about}: {' '.join(finding.text.split())}", color=sys.stdout.isatty())

@@ -4,22 +4,28 @@ from collections.abc import Mapping
 
 import rich_click as click
 
-from adapters.http.event_body import ID_LENGTH_MAX, session_id_of
+from adapters.http.event_body import SESSION_ID_FORM, SUBJECT_ID_LENGTH_MAX, is_subject_id, session_id_of
 from application.erase_session import EraseSession, EraseSubject
-from domain.identity import SubjectId
-from entrypoints.commands.start import WRONG_USAGE, complain, settings_or_exit, with_service
+from domain.audit import AuditAction
+from domain.identity import SessionId, SubjectId
+from entrypoints.commands.start import FAILED, WRONG_USAGE, complain, settings_or_exit, with_existing_store
 from entrypoints.container import Service
 from entrypoints.settings import PREFIX
 
+LISTED_MAX = 10_000
 
-def run_erase(environment: Mapping[str, str], *, session_id: str | None, subject_id: str | None) -> int:
+
+def run_erase(
+    environment: Mapping[str, str], *, session_id: str | None, subject_id: str | None, dry_run: bool
+) -> int:
+    """0 when there was something to erase, 1 when there was not."""
     settings = settings_or_exit(environment)
     known = session_id_of(session_id)
     if session_id is not None and known is None:
-        complain("a session id is 1 to 128 of A-Z a-z 0-9 . _ : -")
+        complain(f"a session id is {SESSION_ID_FORM}")
         return WRONG_USAGE
-    if subject_id is not None and not 1 <= len(subject_id) <= ID_LENGTH_MAX:
-        complain(f"a subject id has 1 to {ID_LENGTH_MAX} characters")
+    if subject_id is not None and not is_subject_id(subject_id):
+        complain(f"a subject id has 1 to {SUBJECT_ID_LENGTH_MAX} printable characters")
         return WRONG_USAGE
     if settings.store_kind == "memory":
         complain(f"{PREFIX}STORE_URL is memory://, which only the service itself can reach: use its DELETE")
@@ -27,11 +33,44 @@ def run_erase(environment: Mapping[str, str], *, session_id: str | None, subject
 
     async def erase(service: Service) -> int:
         if known is not None:
-            await service.use_cases.erase_session(EraseSession(session_id=known))
-            click.echo("1 session erased")
-        elif subject_id is not None:
-            erased = await service.use_cases.erase_subject(EraseSubject(subject_id=SubjectId(subject_id)))
-            click.echo(f"{erased} session(s) erased")
-        return 0
+            return await _erase_session(service, known, dry_run=dry_run)
+        return await _erase_subject(service, SubjectId(subject_id or ""), dry_run=dry_run)
 
-    return with_service(settings, erase)
+    return with_existing_store(settings, erase)
+
+
+async def _erase_session(service: Service, session_id: SessionId, *, dry_run: bool) -> int:
+    """Erased even if nothing is known of it: events from before the erasure may be on their way."""
+    found = await _is_known(service, session_id)
+    if not dry_run:
+        await service.use_cases.erase_session(EraseSession(session_id=session_id))
+    return _tell(service, int(found), f"session {session_id}", dry_run=dry_run)
+
+
+async def _erase_subject(service: Service, subject_id: SubjectId, *, dry_run: bool) -> int:
+    if dry_run:
+        session_ids = await service.store.of_subject(subject_id, LISTED_MAX)
+        for session_id in session_ids:
+            click.echo(session_id)
+        count = len(session_ids)
+    else:
+        count = await service.use_cases.erase_subject(EraseSubject(subject_id=subject_id))
+    return _tell(service, count, "this subject", dry_run=dry_run)
+
+
+async def _is_known(service: Service, session_id: SessionId) -> bool:
+    """Whether there is a record, or a trail of more than its erasure."""
+    state = await service.store.read(session_id, service.clock.now())
+    if state is not None and state.has_context:
+        return True
+    page = await service.store.audit_trail(session_id, after=0, limit=1)
+    return any(entry.action is not AuditAction.SESSION_ERASED for entry in page.entries)
+
+
+def _tell(service: Service, count: int, what: str, *, dry_run: bool) -> int:
+    place = service.settings.store_place
+    if count == 0:
+        click.echo(f"nothing is known of {what} in {place}", err=True)
+        return FAILED
+    click.echo(f"{count} session(s) {'would be erased' if dry_run else 'erased'} from {place}", err=dry_run)
+    return 0

@@ -47,7 +47,7 @@ def run_serve(
         port=settings.port,
         limits=server_limits(settings),
         sock=None if inherited_socket is None else socket.socket(fileno=inherited_socket),
-        on_ready=lambda url: _log.info("serving", extra={"url": url, "store": settings.store_kind}),
+        on_ready=lambda url: _log.info("serving", extra={"url": url, "store": settings.store_place}),
     )
 
 
@@ -68,7 +68,9 @@ def _run_workers(settings: Settings, workers: int, *, with_loops: bool) -> int:
         host=settings.host,
         port=settings.port,
         drain_seconds_max=settings.drain_seconds,
-        on_ready=lambda url: _log.info("serving", extra={"url": url, "count": workers}),
+        on_ready=lambda url: _log.info(
+            "serving", extra={"url": url, "store": settings.store_place, "count": workers}
+        ),
     )
 
 

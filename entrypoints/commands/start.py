@@ -12,7 +12,8 @@ from application.errors import StoreUnavailable
 from entrypoints.container import Container, Service, open_service
 from entrypoints.logs import set_up_logs
 from entrypoints.policies import context_schema
-from entrypoints.settings import PREFIX, Settings, WrongSettings, load_settings, unknown_names
+from entrypoints.regions import is_genesys_cloud
+from entrypoints.settings import PREFIX, Settings, examine_settings, unknown_names, with_likely_name
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -25,28 +26,35 @@ def complain(*lines: str) -> None:
         sys.stderr.write(f"session-keeper: {' '.join(line.split())}\n")
 
 
-def check_files(settings: Settings) -> None:
-    """Raises WrongSettings when a file that the settings name cannot be used."""
+def examine(environment: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """The settings, and a line on everything that is wrong with them or the files that they name."""
+    settings, lines = examine_settings(environment)
     try:
         context_schema(settings)
     except SchemaBroken as error:
-        line = f"{PREFIX}CONTEXT_SCHEMA is {settings.context_schema!r}: {error}; it may be a JSON Schema file"
-        raise WrongSettings([line]) from error
+        what = f"{PREFIX}CONTEXT_SCHEMA is {settings.context_schema!r}: {error}"
+        lines.append(f"{what}; it may be a JSON Schema file")
+    return settings, lines
+
+
+def unknown_settings(environment: Mapping[str, str]) -> str:
+    """The variables with our prefix that mean nothing to us, with what was probably meant; empty: none."""
+    return ", ".join(with_likely_name(name) for name in unknown_names(environment))
 
 
 def settings_or_exit(
     environment: Mapping[str, str], overrides: Mapping[str, str | int] | None = None
 ) -> Settings:
     """The settings with logs set up; ends the process with exit code 2 when one is wrong."""
-    try:
-        settings = msgspec.structs.replace(load_settings(environment), **dict(overrides or {}))
-        check_files(settings)
-    except WrongSettings as wrong:
-        complain(*wrong.lines)
+    examined, lines = examine(environment)
+    unknown = unknown_settings(environment)
+    if lines:
+        complain(*lines, *([f"unknown settings: {unknown}"] if unknown else []))
         sys.exit(WRONG_USAGE)
+    settings = msgspec.structs.replace(examined, **dict(overrides or {}))
     set_up_logs(settings)
-    if unknown := unknown_names(environment):
-        _log.warning("unknown settings, misspelt perhaps", extra={"names": ", ".join(unknown)})
+    if unknown:
+        _log.warning("unknown settings", extra={"names": unknown})
     return settings
 
 
@@ -54,8 +62,21 @@ def warn_of_losses(settings: Settings) -> None:
     """Says what this deployment is going to lose or leave undone."""
     if settings.store_kind == "memory":
         _log.warning("the memory store forgets every session when this process ends")
-    if settings.sync_target != "none" and settings.genesys_client_id is None:
-        _log.warning("no Genesys credentials are set: sessions are kept, Genesys is not told")
+    if settings.sync_target != "none" and not settings.has_credentials:
+        _log.info("no Genesys credentials are set: sessions are kept, nothing is delivered to Genesys")
+    elif settings.sync_target == "messaging-sessions" and is_genesys_cloud(settings.api_url):
+        reason = f"{PREFIX}SYNC_TARGET may be participant-attributes"
+        _log.warning("Genesys Cloud itself has no messaging-sessions", extra={"reason": reason})
+
+
+def missing_database(settings: Settings) -> str | None:
+    """What is to be said when the store is a SQLite file that is not there; None: there is one.
+
+    Opening it would make an empty one, in a wrong directory too.
+    """
+    if settings.store_kind != "sqlite" or settings.sqlite_path.exists():
+        return None
+    return f"there is no database at {settings.sqlite_path}"
 
 
 def complain_of_store(settings: Settings, error: StoreUnavailable) -> None:
@@ -76,3 +97,11 @@ def with_service(settings: Settings, run: Callable[[Service], Awaitable[int]]) -
         return FAILED
     except KeyboardInterrupt:
         return FAILED
+
+
+def with_existing_store(settings: Settings, run: Callable[[Service], Awaitable[int]]) -> int:
+    """As `with_service`, for what is of no use on a database that nobody has made yet."""
+    if missing := missing_database(settings):
+        complain(f"{missing} ({PREFIX}STORE_URL is {settings.store_url})")
+        return FAILED
+    return with_service(settings, run)

@@ -24,7 +24,7 @@ async def _work(service: Service) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with running_loops(service):
-        _log.info("working", extra={"store": service.settings.store_kind})
+        _log.info("working", extra={"store": service.settings.store_place})
         await stop.wait()
     _log.info("stopped")
     return 0

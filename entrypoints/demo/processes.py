@@ -61,6 +61,7 @@ async def demo_processes(directory: Path, *, port: int, emulator_port: int) -> A
         "GENESYS_LOGIN_URL": places.emulator_url,
         "GENESYS_CLIENT_ID": "demo",
         "GENESYS_CLIENT_SECRET": "demo",
+        "SYNC_TARGET": "messaging-sessions",
         "LOG_FORMAT": "json",
     }
     emulator = ["emulator", "--port", str(emulator_port)]

@@ -13,6 +13,7 @@ from application.persist_session import PersistSession
 from application.use_cases import UseCases
 from domain.identity import SessionId
 from entrypoints.container import Container, open_service
+from entrypoints.loops import running_loops
 from entrypoints.settings import Settings
 
 
@@ -34,6 +35,20 @@ async def test_the_container_opens_the_store_that_the_settings_name(
         assert type(service.store) is kind
         assert isinstance(service.use_cases, UseCases)
     assert (tmp_path / "sessions.db").exists() == url.startswith("sqlite")
+
+
+@pytest.mark.parametrize("mode", ["background", "inline"])
+async def test_without_credentials_genesys_is_not_called_and_readiness_says_why(mode: str) -> None:
+    settings = msgspec.structs.replace(Settings(), store_url="memory://", sync_mode=mode)
+
+    async with open_service(Container(settings=settings)) as service, running_loops(service):
+        persisted = await service.use_cases.persist_session(
+            PersistSession(session_id=SessionId("s"), event_type="message")
+        )
+        readiness = await service.use_cases.check_readiness()
+
+    assert persisted.state.sync.status.value == "pending"
+    assert (readiness.ready, readiness.genesys_problem) == (True, "no credentials are set")
 
 
 async def test_a_closed_service_takes_nothing_in_any_more(tmp_path: Path) -> None:

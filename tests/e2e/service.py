@@ -27,6 +27,7 @@ PREFIX = "SESSION_KEEPER_"
 QUICK = {
     "GENESYS_CLIENT_ID": "client",
     "GENESYS_CLIENT_SECRET": "secret",
+    "SYNC_TARGET": "messaging-sessions",
     "GENESYS_CALLS_PER_MINUTE": "1000000",
     "GENESYS_CALL_SECONDS": "1",
     "SYNC_POLL_SECONDS": "0.05",

@@ -4,12 +4,13 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from entrypoints.cli import cli
-from tests.e2e.service import environment, run_command
+from tests.e2e.service import QUICK, CommandProcess, ServiceProcess, environment, run_command
 
 COMMANDS = sorted(cli.commands)
 HEAVY = [
@@ -58,8 +59,9 @@ def test_help_names_every_command() -> None:
     assert [name for name in COMMANDS if f" {name} " not in done.stdout] == []
 
 
-def test_the_version_is_a_line_of_its_own() -> None:
-    done = run_command("version")
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_the_version_is_a_line_of_its_own(word: str) -> None:
+    done = run_command(word)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip().replace(".", "").isdigit()
@@ -159,6 +161,37 @@ def test_a_port_in_use_is_told_in_one_line(arguments: list[str], tmp_path: Path)
 
     assert done.returncode == 1
     assert done.stderr == f"session-keeper: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_serve_says_which_file_it_is_and_that_no_credentials_are_set(
+    tmp_path: Path, closing: Callable[[CommandProcess], None]
+) -> None:
+    service = ServiceProcess(directory=tmp_path, settings={"LOG_FORMAT": "json"})
+    closing(service)
+    service.start()
+    service.post("chat-1", {"step": 1})
+    ready = service.client.get("/health/ready").json()
+    assert service.stop() == 0
+    records = service.records()
+
+    (serving,) = [record for record in records if record["event"] == "serving"]
+    assert serving["store"] == f"sqlite:///{tmp_path}/session-keeper.db"
+    assert ready["genesys"] == "no credentials are set"
+    assert [(record["level"], record["event"]) for record in records if "Genesys" in record["event"]] == [
+        ("info", "no Genesys credentials are set: sessions are kept, nothing is delivered to Genesys")
+    ]
+
+
+def test_serve_warns_of_a_target_that_genesys_cloud_does_not_have(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        over = {"SYNC_TARGET": "messaging-sessions", "LOG_FORMAT": "json"}
+        real = run_command("serve", "--port", port, settings=QUICK | over, directory=tmp_path)
+        over |= {"GENESYS_API_URL": "http://127.0.0.1:1"}
+        own = run_command("serve", "--port", port, settings=QUICK | over, directory=tmp_path)
+
+    assert "Genesys Cloud itself has no messaging-sessions" in real.stderr
+    assert "messaging-sessions" not in own.stderr
 
 
 def test_several_workers_cannot_share_memory() -> None:

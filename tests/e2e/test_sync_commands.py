@@ -26,9 +26,11 @@ def test_refused_sessions_are_listed_and_told_once_they_are_put_back(
     emulator.faults()
 
     listed = run_command("sync", "list", settings=settings | over)
+    other = run_command("sync", "retry", "--reason", "not.found", settings=settings | over)
     dry = run_command("sync", "retry", "--reason", "bad.request", "--dry-run", settings=settings | over)
     one = run_command("sync", "retry", "chat-1", settings=settings | over)
     service.wait_until_synced("chat-1")
+    again = run_command("sync", "retry", "chat-1", "unheard-of", settings=settings | over)
     rest = run_command("sync", "retry", "--all", settings=settings | over)
     service.wait_until_synced("chat-0", "chat-2")
 
@@ -36,6 +38,10 @@ def test_refused_sessions_are_listed_and_told_once_they_are_put_back(
     assert "3" in listed.stdout.split()
     assert dry.stdout.split() == ["chat-0", "chat-1", "chat-2"]
     assert one.stdout.split() == ["chat-1"]
+    assert "no sync has failed with not.found; there is bad.request (3)" in other.stderr
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "session-keeper: chat-1: its sync has not failed, it is completed" in again.stderr
+    assert "session-keeper: unheard-of: no such session in " in again.stderr
     assert rest.stdout.split() == ["chat-0", "chat-2"]
     assert emulator.sessions()["chat-2"]["step"] == 2
     trail = service.client.get("/sessions/chat-1/audit").json()["entries"]

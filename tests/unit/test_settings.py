@@ -13,6 +13,7 @@ from entrypoints.settings import (
     load_settings,
     may_hold,
     unknown_names,
+    with_likely_name,
 )
 
 NEW_SECRET = "the-new-one-0123"
@@ -83,7 +84,7 @@ def test_the_case_of_a_choice_does_not_matter() -> None:
     ("url", "place"),
     [
         ("memory://", "memory://"),
-        ("sqlite:///keeper.db", "sqlite:///keeper.db"),
+        ("sqlite:///keeper.db", f"sqlite:///{Path.cwd()}/keeper.db"),
         ("sqlite:////var/lib/keeper.db", "sqlite:////var/lib/keeper.db"),
         ("postgresql://u:pw@db:5432/keeper?sslmode=require", "postgresql://db:5432/keeper"),
         ("postgres://u:p%40w@one:5432,two:5433/keeper", "postgres://one:5432,two:5433/keeper"),
@@ -221,6 +222,68 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, str
 
     assert line.startswith(f"{PREFIX}{name} is ")
     assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("api.mypurecloud.de", "mypurecloud.de"),
+        ("login.euw2.pure.cloud", "euw2.pure.cloud"),
+        ("apps.mypurecloud.com.au", "mypurecloud.com.au"),
+        ("https://api.mypurecloud.ie/", "mypurecloud.ie"),
+        ("https://mypurecloud.jp", "mypurecloud.jp"),
+        ("us-east-1", "mypurecloud.com"),
+        ("EU-CENTRAL-1", "mypurecloud.de"),
+        ("eu-west-2", "euw2.pure.cloud"),
+        ("api.eu-west-2", "euw2.pure.cloud"),
+        ("us-gov-west-1", None),
+        ("eu-north-1", None),
+    ],
+)
+def test_what_is_no_region_host_is_refused_with_the_one_that_was_meant(text: str, meant: str | None) -> None:
+    (line,) = complaints(GENESYS_ENVIRONMENT=text)
+
+    beside = "" if meant is None else f"; did you mean {meant}?"
+    assert line == (
+        f"{PREFIX}GENESYS_ENVIRONMENT is {text!r}; it may be a Genesys region host, as mypurecloud.de{beside}"
+    )
+
+
+@pytest.mark.parametrize("text", ["mypurecloud.de", "MyPureCloud.com", "euw2.pure.cloud", "new9.pure.cloud"])
+def test_a_region_host_is_taken_also_a_new_one(text: str) -> None:
+    assert load(GENESYS_ENVIRONMENT=text).api_url == f"https://api.{text}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "meant"),
+    [
+        ("SYNC_TARGET", "participant_attributes", "participant-attributes"),
+        ("SYNC_MODE", "inlin", "inline"),
+        ("CONTEXT_OVERFLOW", "prun", "prune"),
+    ],
+)
+def test_a_misspelt_choice_is_refused_with_the_one_that_was_meant(name: str, text: str, meant: str) -> None:
+    (line,) = complaints(**{name: text})
+
+    assert line.endswith(f"; did you mean {meant}?")
+
+
+def test_contradictions_are_told_beside_what_is_wrong_by_itself() -> None:
+    lines = complaints(PORT="many", SYNC_LEASE_SECONDS="5", TTL_MIN_SECONDS="x", TTL_DEFAULT_SECONDS="0")
+
+    assert [line.removeprefix(PREFIX).split()[0] for line in lines] == [
+        "TTL_DEFAULT_SECONDS",
+        "TTL_MIN_SECONDS",
+        "PORT",
+        "SYNC_LEASE_SECONDS",
+    ]
+
+
+def test_a_misspelt_name_is_told_with_the_one_that_was_meant() -> None:
+    assert with_likely_name(f"{PREFIX}SYNC_TARGE") == (
+        f"{PREFIX}SYNC_TARGE (did you mean {PREFIX}SYNC_TARGET?)"
+    )
+    assert with_likely_name(f"{PREFIX}WHATEVER") == f"{PREFIX}WHATEVER"
 
 
 def test_names_that_nobody_knows_are_found() -> None:

@@ -124,8 +124,8 @@ def test_what_was_dropped_of_a_variable_that_went_itself_is_not_named_beside_it(
     assert fitted.pruned.pointers == ("/context/a",)
 
 
+@examples(300)
 @given(value=values)
-@settings(max_examples=300)
 def test_the_size_of_a_value_is_that_of_its_canonical_text(value: Any) -> None:
     assert canonical_byte_size(value) == len(canonical_json(value))
 
