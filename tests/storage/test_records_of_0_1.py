@@ -31,7 +31,7 @@ def record_of(columns: dict[str, Any]) -> SessionRecord:
     moments = {"created_at", "updated_at", "expires_at", "sync_due_at"}
     values = {name: moment(value) if name in moments else value for name, value in columns.items()}
     values |= {name: b64decode(columns[name]) for name in ("document", "ledger")}
-    return SessionRecord(**values)
+    return SessionRecord(**{"sync_waiting_since": None, **values})
 
 
 def spelled(state: SessionState) -> dict[str, Any]:
