@@ -14,8 +14,13 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.processes import free_port
 from tests.servers.proxy import open_fault_proxy
 
-ANSWER_SECONDS_MAX = 4.0
-"""The store's time-out is 1 s here."""
+ANSWER_SECONDS_MAX = 10.0
+"""As long as Genesys waits; the store's time-out is 1 s here."""
+
+
+@pytest.fixture
+def settings(settings: dict[str, str]) -> dict[str, str]:
+    return settings | {"STORE_TIMEOUT_SECONDS": "1"}
 
 
 def assert_unavailable(service: ServiceProcess, cause: str) -> None:
