@@ -38,11 +38,9 @@ def cli() -> None:
 @click.option(
     "--rate", type=click.FloatRange(0.1, 1000), default=20.0, show_default=True, help="Events a second."
 )
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=3000, show_default=True, help="Of the service."
-)
-@click.option("--emulator-port", type=click.IntRange(0, 65535), default=3001, show_default=True)
-def demo(events: int | None, rate: float, port: int, emulator_port: int) -> None:
+@click.option("--port", type=click.IntRange(0, 65535), help="Of the service. [default: 3000, or a free one]")
+@click.option("--emulator-port", type=click.IntRange(0, 65535), help="[default: 3001, or a free one]")
+def demo(events: int | None, rate: float, port: int | None, emulator_port: int | None) -> None:
     """The whole loop on this machine: service, Genesys emulator and sample traffic."""
     from entrypoints.commands.demo import run_demo
 

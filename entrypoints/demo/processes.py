@@ -12,6 +12,8 @@ from pathlib import Path
 from adapters.http.workers import die_with_parent
 from entrypoints.settings import PREFIX
 
+SERVICE_PORT = 3000
+EMULATOR_PORT = 3001
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
 LOG_LINES_SHOWN = 5
@@ -31,24 +33,41 @@ class DemoPlaces:
     logs: Path
 
 
-def free_port(wanted: int) -> int:
-    """The port that is wanted, or a free one if somebody has it."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            return found
-    raise DemoFailed("no free port")
+def port_to_use(wanted: int | None, usual: int, option: str) -> int:
+    """The port that is wanted, which must be free; without a wish the usual one, or any if that is taken.
+
+    Raises:
+        DemoFailed: somebody has the port that is wanted.
+    """
+    if wanted is not None:
+        found = _free(wanted)
+        if found is None:
+            raise DemoFailed(f"port {wanted} is taken: give another {option}, or none, for any that is free")
+        return found
+    found = _free(usual) or _free(0)
+    if found is None:
+        raise DemoFailed("no port is free")
+    return found
+
+
+def _free(port: int) -> int | None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        found: int = probe.getsockname()[1]
+        return found
 
 
 @asynccontextmanager
-async def demo_processes(directory: Path, *, port: int, emulator_port: int) -> AsyncIterator[DemoPlaces]:
+async def demo_processes(
+    directory: Path, *, port: int | None, emulator_port: int | None
+) -> AsyncIterator[DemoPlaces]:
     """Both processes, ready to be used."""
-    port, emulator_port = free_port(port), free_port(emulator_port)
+    port = port_to_use(port, SERVICE_PORT, "--port")
+    emulator_port = port_to_use(emulator_port, EMULATOR_PORT, "--emulator-port")
     places = DemoPlaces(
         service_url=f"http://127.0.0.1:{port}",
         emulator_url=f"http://127.0.0.1:{emulator_port}",
@@ -61,7 +80,6 @@ async def demo_processes(directory: Path, *, port: int, emulator_port: int) -> A
         "GENESYS_LOGIN_URL": places.emulator_url,
         "GENESYS_CLIENT_ID": "demo",
         "GENESYS_CLIENT_SECRET": "demo",
-        "SYNC_TARGET": "messaging-sessions",
         "LOG_FORMAT": "json",
     }
     emulator = ["emulator", "--port", str(emulator_port)]

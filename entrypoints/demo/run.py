@@ -3,7 +3,9 @@
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 
@@ -13,15 +15,21 @@ from entrypoints.demo.traffic import Traffic
 
 WATCH_SECONDS = 0.5
 SETTLE_SECONDS_MAX = 180.0
+PENDING = "syncStatus pending"
 CHANGING = frozenset({"persisted", "ended"})
 _SAMPLE = re.compile(r"^(session_keeper_\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 
 
 class Demo:
     def __init__(
-        self, http: httpx.AsyncClient, places: DemoPlaces, *, show: Callable[[Figures], None]
+        self,
+        http: httpx.AsyncClient,
+        places: DemoPlaces,
+        *,
+        figures: Figures,
+        show: Callable[[Figures], None],
     ) -> None:
-        self.figures = Figures()
+        self.figures = figures
         self._http = http
         self._places = places
         self._show = show
@@ -35,23 +43,28 @@ class Demo:
             await self._settle()
         finally:
             watching.cancel()
-        await self.compare()
 
     async def compare(self) -> None:
-        """Whether the emulator holds the newest state of every session that still is there."""
+        """Whether Genesys holds the newest state of every session that still is there."""
         await self._look()
-        held = (await self._http.get(f"{self._places.emulator_url}/emulator/state")).json()["sessions"]
-        right = compared = 0
+        state = (await self._http.get(f"{self._places.emulator_url}/emulator/state")).json()
+        figures = self.figures
+        figures.compared = figures.expired = 0
+        differences = []
         for session_id in self._traffic.sessions:
             answer = await self._http.get(f"{self._places.service_url}/sessions/{session_id}")
             if answer.status_code != httpx.codes.OK:
+                figures.expired += 1
                 continue
-            ours, theirs = answer.json(), held.get(session_id, {}).get("context", {})
-            block = theirs.pop("persistence", {})
-            same_id = block.get("persistenceId") == ours["persistence"]["persistenceId"]
-            compared += 1
-            right += same_id and theirs == ours["context"]
-        self.figures.right, self.figures.compared = right, compared
+            figures.compared += 1
+            ours = answer.json()["persistence"]
+            theirs = _delivered_id(state["conversations"].get(session_id, {}))
+            if theirs != ours["persistenceId"]:
+                differences.append(
+                    f"{session_id}: Genesys has {theirs or 'nothing'}, the service {ours['persistenceId']} "
+                    f"(revision {ours['revision']}, syncStatus {ours['syncStatus']})"
+                )
+        figures.differences = differences
 
     async def _send(self, events_max: int | None, pause_seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -80,19 +93,17 @@ class Demo:
             figures.absorbed += 1
 
     async def _settle(self) -> None:
-        async with asyncio.timeout(SETTLE_SECONDS_MAX):
-            while True:
-                await self._look()
-                if self.figures.due == 0 and await self._nothing_in_flight():
-                    return
-                await asyncio.sleep(WATCH_SECONDS)
-
-    async def _nothing_in_flight(self) -> bool:
-        """Whether a second look a moment later sees the same."""
-        synced = self.figures.synced
-        await asyncio.sleep(WATCH_SECONDS)
-        await self._look()
-        return self.figures.due == 0 and self.figures.synced == synced
+        """Until Genesys holds everything, or it takes too long; then `differences` says what is missing."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS_MAX):
+                while True:
+                    await self._look()
+                    if self.figures.due == 0:
+                        await self.compare()
+                        if not any(PENDING in line for line in self.figures.differences):
+                            return
+                    await asyncio.sleep(WATCH_SECONDS)
+        await self.compare()
 
     async def _watch(self) -> None:
         while True:
@@ -110,6 +121,16 @@ class Demo:
         samples = {(name, labels): float(value) for name, labels, value in _SAMPLE.findall(metrics)}
         figures = self.figures
         figures.synced = int(samples.get(("session_keeper_syncs_total", 'outcome="told"'), 0))
+        figures.due_before.append(figures.due)
         figures.due = int(samples.get(("session_keeper_sync_due", ""), 0))
+        figures.allowed = int(samples.get(("session_keeper_budget_allowed", ""), 0))
         figures.rate_limited = stats["tooManyRequests"]
         figures.calls = sum(call["count"] for call in stats["calls"] if call["route"].startswith("/api/"))
+
+
+def _delivered_id(conversation: dict[str, Any]) -> str | None:
+    """The persistence id that the customer of a conversation was given."""
+    for participant in conversation.get("participants", []):
+        if found := participant["attributes"].get("sk_persistenceId"):
+            return str(found)
+    return None
