@@ -11,6 +11,7 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
+from adapters.http.front_page import front_page
 from adapters.http.openapi import caller_security, openapi_config, webhook_security
 from adapters.http.probes import health, live, metrics, ready
 from adapters.http.problems import EXCEPTION_HANDLERS
@@ -61,7 +62,9 @@ def create_app(open_use_cases: OpenUseCases, rules: HttpRules) -> Litestar:
                 "/",
                 guards=[senders.guard],
                 before_request=check_query,
-                route_handlers=with_all_methods(read_session, erase_session, read_audit_trail, metrics),
+                route_handlers=with_all_methods(
+                    front_page, read_session, erase_session, read_audit_trail, metrics
+                ),
                 security=caller_security(wanted=bool(senders.api_keys)),
             ),
         ],

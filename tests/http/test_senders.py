@@ -12,6 +12,7 @@ from tests.http.keeper import Keeper, problem, running_keeper
 
 EVENT = b'{"sessionId": "s",  "eventType": "message", "context": {"name": "J\xc3\xb6rg"}}'
 GUARDED = [
+    ("GET", "/"),
     ("GET", "/sessions/s"),
     ("HEAD", "/sessions/s"),
     ("DELETE", "/sessions/s"),
