@@ -12,7 +12,7 @@ from domain.decisions import Decision, Outcome, Policies
 from domain.errors import EventRefused, InvalidEvent, Violation
 from domain.events import ContextMode, SessionEvent
 from domain.eviction import eviction_entries, left_of
-from domain.instants import to_microseconds
+from domain.instants import from_microseconds, to_microseconds
 from domain.lifecycle import Lifecycle, SessionStatus
 from domain.pointers import CONTEXT
 from domain.pruning import NOTHING_PRUNED, Pruned
@@ -91,7 +91,11 @@ class _EventDecision:
         before = self._before
         if before.status is SessionStatus.ERASED:
             return Decision(state=before, audit=self._eviction(), outcome=Outcome.SUPERSEDED)
-        self._notes.append("older than the erasure")
+        if before.lifecycle.is_tombstone:
+            self._notes.append("the session has ended and expired")
+            outcome = Outcome.ENDED if self._event.ends_session else Outcome.SUPERSEDED
+            return self._answer(before, outcome, NOTHING_PRUNED)
+        self._notes.append("older than an erasure, or than an end before this session began")
         ended = before.status is SessionStatus.ENDED
         expires_at = self._policies.ttl.expires_at(self._now, before.ttl_seconds.value, ended=ended)
         after = replace(before, expires_at=max(before.expires_at, expires_at))
@@ -113,6 +117,11 @@ class _EventDecision:
     def _applied(self, context: StampedContext) -> _Applied:
         event, lifecycle = self._event, self._before.lifecycle
         lifecycle, floor = (lifecycle.ended if event.ends_session else lifecycle.active)(self._stamp)
+        if lifecycle.ends:
+            last_end = from_microseconds(lifecycle.ends[-1].microseconds)
+            lifecycle = lifecycle.remembered(
+                last_end + timedelta(seconds=self._policies.ttl.tombstone_seconds)
+            )
         context = context.raised(floor)
         if event.context is not None and not event.ends_session:
             if event.context_mode is ContextMode.REPLACE:
@@ -170,7 +179,8 @@ class _EventDecision:
     def _after(self, applied: _Applied, outcome: Outcome, *, changed: bool) -> SessionState:
         before, event, stamp = self._before, self._event, self._stamp
         persisted = outcome is Outcome.PERSISTED
-        newly_ended = outcome is Outcome.ENDED and before.status is not SessionStatus.ENDED
+        ended_before = before.status is SessionStatus.ENDED and not before.lifecycle.is_tombstone
+        newly_ended = outcome is Outcome.ENDED and not ended_before
         restarted = before.status is not SessionStatus.PERSISTED and not applied.lifecycle.ends
         ttl_seconds = self._ttl_before().updated(event.ttl_seconds, stamp)
         renews_only = ttl_seconds is before.ttl_seconds and not newly_ended and not restarted
@@ -198,8 +208,8 @@ class _EventDecision:
         return Participant(self._event.conversation_id, self._event.participant_id)
 
     def _ttl_before(self) -> Register[int]:
-        """The session's; one that begins anew after an erasure has none of its own yet."""
-        if self._before.status is not SessionStatus.ERASED:
+        """The session's; one that begins anew after an erasure or an end has none of its own yet."""
+        if not self._before.lifecycle.is_tombstone:
             return self._before.ttl_seconds
         return Register(self._policies.ttl.default_seconds, self._before.lifecycle.erased)
 

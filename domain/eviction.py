@@ -4,8 +4,8 @@ from datetime import datetime
 
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision
-from domain.lifecycle import SessionStatus
 from domain.session import SessionState, trace_of_erasure
+from domain.stamps import BEFORE_ALL
 from domain.sync import SyncStatus
 
 TIME_IS_OVER = "its time to live was over"
@@ -32,8 +32,8 @@ def is_undelivered(entry: AuditEntry) -> bool:
 
 
 def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ...]:
-    """What the trail says when an expired record goes; nothing for the trace of an erasure."""
-    if state.status is SessionStatus.ERASED:
+    """What the trail says when an expired record goes; nothing for what was left of one."""
+    if state.lifecycle.is_tombstone:
         return ()
     return (
         AuditEntry(
@@ -48,17 +48,19 @@ def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ..
 
 
 def left_of(state: SessionState, now: datetime) -> SessionState | None:
-    """What stays of an expired record: the trace of an erasure that is still to be remembered, or nothing.
+    """What stays of an expired record: its end or an erasure that is still to be remembered, or nothing.
 
-    A session that began anew after its erasure may expire long before that time is over.
+    A session that has ended, or began anew after its erasure, may expire long before that time is over.
     """
-    until = state.lifecycle.erased_until
-    if until is None or until <= now:
+    until, ends = state.lifecycle.erased_until, state.lifecycle.ends[-1:]
+    erased = max((state.lifecycle.erased, *ends))
+    if until is None or until <= now or erased == BEFORE_ALL:
         return None
     return trace_of_erasure(
         session_id=state.session_id,
         persistence_id=state.persistence_id,
-        erased=state.lifecycle.erased,
+        erased=erased,
+        ends=ends,
         until=until,
         ttl_seconds=state.ttl_seconds.value,
         now=now,
@@ -66,7 +68,7 @@ def left_of(state: SessionState, now: datetime) -> SessionState | None:
 
 
 def decide_eviction(before: SessionState | None, now: datetime) -> Decision:
-    """Nothing is left but an erasure, if it has expired; otherwise all is (it was renewed meanwhile)."""
+    """What is left of it, if it has expired; otherwise all of it (it was renewed meanwhile)."""
     if before is None or not before.expired(now):
         return Decision(state=before)
     return Decision(state=left_of(before, now), audit=eviction_entries(before, now))

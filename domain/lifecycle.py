@@ -25,8 +25,9 @@ class Lifecycle:
         last_activity: the newest event that was not an end; None when there was none.
         ends: the ends newer than that, oldest first. A later activity starts the session again after
             the newest end before it, so more than the last one matter; at most `ENDS_KEPT_MAX`.
-        erased: events not newer than this are as if they had never been.
-        erased_until: how long that is remembered, also when the session that began anew has expired.
+        erased: events not newer than this are as if they had never been. The end of a session that has
+            expired is remembered in this way, too.
+        erased_until: how long that and `ends` are remembered, also when the session itself has expired.
     """
 
     last_activity: Stamp | None = None
@@ -41,9 +42,20 @@ class Lifecycle:
         return SessionStatus.ERASED if self.last_activity is None else SessionStatus.PERSISTED
 
     @property
+    def is_tombstone(self) -> bool:
+        """Whether nothing is known but an erasure, or the end of a session that has expired."""
+        return self.last_activity is None and BEFORE_ALL < self.erased == self.newest
+
+    @property
     def newest(self) -> Stamp:
         """The newest event that this session knows of."""
         return max(self.last_activity or BEFORE_ALL, self.erased, *self.ends)
+
+    def remembered(self, until: datetime) -> "Lifecycle":
+        """With its ends, if there are any, remembered at least so long."""
+        if not self.ends or (self.erased_until is not None and self.erased_until >= until):
+            return self
+        return replace(self, erased_until=until)
 
     def active(self, stamp: Stamp) -> tuple["Lifecycle", Stamp]:
         """After an activity; and the floor that the ends before it set for the context."""

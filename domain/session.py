@@ -128,11 +128,16 @@ def trace_of_erasure(
     session_id: SessionId,
     persistence_id: PersistenceId,
     erased: Stamp,
+    ends: tuple[Stamp, ...] = (),
     until: datetime,
     ttl_seconds: int,
     now: datetime,
 ) -> SessionState:
-    """What is left of an erased session: nothing but that older events do not bring it back."""
+    """What is left of a session: nothing but that events which are not newer do not bring it back.
+
+    Args:
+        ends: the end that is remembered in this way; none when the session was erased.
+    """
     return SessionState(
         session_id=session_id,
         revision=0,
@@ -142,7 +147,7 @@ def trace_of_erasure(
         expires_at=until,
         ttl_seconds=Register(ttl_seconds, erased),
         context=StampedContext(floor=erased),
-        lifecycle=Lifecycle(erased=erased, erased_until=until),
+        lifecycle=Lifecycle(ends=ends, erased=erased, erased_until=until),
         conversation_id=Register(None, erased),
         participant=Register(None, erased),
         subject_id=Register(None, erased),

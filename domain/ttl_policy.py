@@ -13,7 +13,8 @@ class TtlPolicy:
     Attributes:
         ended_seconds_max: how long an ended session is still served at most (grace after the end).
         erased_seconds: how long an erasure keeps older events from bringing the session back.
-        tombstone_seconds: how old an event may come in and still not bring back a removed variable.
+        tombstone_seconds: how old an event may come in and still not bring back a removed variable, or a
+            session that has ended before it and expired.
         future_seconds_max: how far ahead of our clock the time of an event may lie.
     """
 

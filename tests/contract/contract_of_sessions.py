@@ -193,6 +193,20 @@ class SessionContract:
         assert late.outcome is Outcome.SUPERSEDED
         assert await variables(store, seconds=101) == set()
 
+    async def test_an_end_outlives_the_session_that_it_ended(self, store: SessionStore) -> None:
+        await take(store, event({"a": 1}, seconds=0))
+        await take(store, end(seconds=1, ttl_seconds=10), seconds=1)
+        assert await variables(store, seconds=2) == {"a"}
+
+        await store.update(SessionId("s"), lambda before: decide_eviction(before, at(100)))
+        late = await take(store, event({"a": 2}, seconds=0.5), seconds=101)
+
+        assert late.outcome is Outcome.SUPERSEDED
+        assert await variables(store, seconds=101) == set()
+        until = POLICIES.ttl.tombstone_seconds + 1
+        assert await store.expired(at(until - 1), 10) == []
+        assert await store.expired(at(until), 10) == ["s"]
+
     async def test_a_decision_that_changes_nothing_leaves_nothing_behind(self, store: SessionStore) -> None:
         first = await take(store, event({"a": 1}))
 

@@ -16,9 +16,10 @@ from domain.erasure import decide_erasure
 from domain.event_decision import decide_event
 from domain.eviction import decide_eviction
 from domain.identity import SessionId
-from domain.lifecycle import ENDS_KEPT_MAX
+from domain.instants import from_microseconds
+from domain.lifecycle import ENDS_KEPT_MAX, SessionStatus
 from domain.session import SessionState
-from domain.stamps import BEFORE_ALL
+from domain.stamps import BEFORE_ALL, Stamp
 from tests.contract.happenings import activities, deliveries, ends, examples
 from tests.contract.reference_model import Happening, expected, seen
 from tests.factories import START, at, persistence_id
@@ -54,7 +55,10 @@ def check_what_every_decision_keeps(before: SessionState | None, decision: Decis
         assert raised == 1
         assert before is None or after.persistence_id != before.persistence_id
     else:
-        assert raised == (outcome is Outcome.ENDED and (before is None or before.status != "ended"))
+        ended_before = before is not None and before.status is SessionStatus.ENDED
+        if before is not None and before.lifecycle.is_tombstone:
+            ended_before = after is before  # the end that is remembered, or an older one, told again
+        assert raised == (outcome is Outcome.ENDED and not ended_before)
         assert before is None or after.persistence_id == before.persistence_id
     if outcome is Outcome.UNCHANGED and before is not None:
         assert seen(after) == seen(before)
@@ -141,6 +145,9 @@ class SessionLife(RuleBasedStateMachine):
         self.state = decision.state
         self.arrived.append(one)
         self.all_ever.append(one)
+        if expected(self.arrived, erased=self.erased).status is SessionStatus.ENDED:
+            last_end = from_microseconds(self._last_end().microseconds)
+            self._remember(last_end + timedelta(seconds=POLICIES.ttl.tombstone_seconds))
 
     @precondition(lambda self: sum(one.ends for one in self.arrived) < ENDS_KEPT_MAX)
     @rule(one=ends, ago=AGO)
@@ -172,7 +179,7 @@ class SessionLife(RuleBasedStateMachine):
         assert not self.state.served(self.now)
         self.erased = self.state.lifecycle.erased
         assert self.erased >= newest
-        self.remembered_until = moment + timedelta(seconds=POLICIES.ttl.erased_seconds)
+        self._remember(moment + timedelta(seconds=POLICIES.ttl.erased_seconds))
 
     @rule(seconds=st.sampled_from([1, 4000, 100_000]))
     def wait(self, seconds: int) -> None:
@@ -189,18 +196,36 @@ class SessionLife(RuleBasedStateMachine):
     def equals_the_model(self) -> None:
         if self.state is None or self.state.expired(self.now):
             return
+        if self.state.lifecycle.is_tombstone:
+            assert not self.state.has_context
+            assert self.state.context.document == b"{}"
+            assert expected(self.arrived, erased=self.erased).status is SessionStatus.ERASED
+            return
         assert seen(stored(self.state)) == expected(self.arrived, erased=self.erased)
 
     def _happened(self, one: Happening, ago: float) -> Happening:
         return replace(one, seconds=(self.now - START).total_seconds() - ago)
 
     def _expire(self) -> None:
-        """What has expired is as if it had never been, but for the erasure that is still remembered."""
+        """What has expired is as if it had never been, but for an erasure or an end that is still remembered.
+
+        Events that are older than that end do nothing any more, as after an erasure.
+        """
         if self.state is not None and not self.state.expired(self.now):
             return
+        if expected(self.arrived, erased=self.erased).status is SessionStatus.ENDED:
+            self.erased = self._last_end()
         self.arrived = []
         if self.remembered_until is None or self.remembered_until <= self.now:
             self.erased = BEFORE_ALL
+        if self.erased == BEFORE_ALL:
+            self.remembered_until = None
+
+    def _last_end(self) -> Stamp:
+        return max(one.event().stamp for one in self.arrived if one.ends)
+
+    def _remember(self, until: datetime) -> None:
+        self.remembered_until = max(self.remembered_until or until, until)
 
 
 SessionLife.TestCase.settings = examples(120)

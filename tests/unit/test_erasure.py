@@ -96,7 +96,7 @@ def test_an_event_older_than_the_erasure_only_renews_the_session_that_began_anew
     assert decision.state == replace(anew, expires_at=at(30 + 3600))
     (entry,) = decision.audit
     assert entry.action is AuditAction.SESSION_SUPERSEDED
-    assert entry.reason == "older than the erasure"
+    assert entry.reason == "older than an erasure, or than an end before this session began"
 
 
 def test_events_ahead_of_our_clock_that_were_taken_in_are_erased_as_well() -> None:

@@ -11,6 +11,7 @@ from domain.decisions import Decision, Outcome, Policies
 from domain.errors import ContextTooLarge, InvalidEvent, Violation
 from domain.event_decision import decide_event
 from domain.events import SessionEvent
+from domain.eviction import decide_eviction
 from domain.lifecycle import SessionStatus
 from domain.session import SessionState
 from domain.size_policy import Overflow, SizePolicy
@@ -236,7 +237,7 @@ def test_a_time_just_ahead_of_our_clock_is_believed() -> None:
 
 
 def test_an_expired_record_starts_afresh_and_the_trail_says_so() -> None:
-    before = after(event({"a": 1}, seconds=0, ttl_seconds=10, subject_id="who"), end(seconds=1))
+    before = after(event({"a": 1}, seconds=1, ttl_seconds=10, subject_id="who"))
     evicted = before.persistence_id
 
     state, decision = decide(before, merge({"b": 2}, seconds=0.5), 31)
@@ -245,6 +246,69 @@ def test_an_expired_record_starts_afresh_and_the_trail_says_so() -> None:
     assert decision.audit[0].persistence_id == evicted
     assert (state.revision, state.ttl_seconds.value, state.subject_id.value) == (1, 3600, None)
     assert state.context.document == b'{"b":2}'
+
+
+def test_an_end_is_remembered_after_its_session_has_expired() -> None:
+    """An end with `ttlSeconds` 60 was forgotten after 60 s, and an older event revived the session."""
+    before = after(event({"a": 1}, seconds=0, subject_id="who"), end(seconds=1, ttl_seconds=60))
+    assert before.expires_at == at(81)
+
+    state, decision = decide(before, merge({"b": 2}, seconds=0.5), 81)
+
+    assert decision.outcome is Outcome.SUPERSEDED
+    assert actions(decision) == [AuditAction.SESSION_EVICTED, AuditAction.SESSION_SUPERSEDED]
+    assert decision.audit[1].reason == "the session has ended and expired"
+    assert not state.served(at(81))
+    assert (state.context.document, state.subject_id.value) == (b"{}", None)
+    assert state.expires_at == at(1 + POLICIES.ttl.tombstone_seconds)
+
+
+def ended_and_expired() -> SessionState:
+    ended = after(event({"a": 1}, seconds=0), end(seconds=1, ttl_seconds=60))
+    state = decide_eviction(ended, at(81)).state
+    assert state is not None
+    assert state.lifecycle.is_tombstone
+    return state
+
+
+def test_an_event_newer_than_a_remembered_end_begins_afresh() -> None:
+    state, decision = decide(ended_and_expired(), merge({"b": 2}, seconds=90), 100)
+
+    assert decision.outcome is Outcome.PERSISTED
+    assert (state.status, state.revision, state.ttl_seconds.value) == (SessionStatus.PERSISTED, 1, 3600)
+    assert (state.created_at, state.context.document) == (at(100), b'{"b":2}')
+    late, decision = decide(state, merge({"c": 3}, seconds=0.5), 101)
+    assert decision.outcome is Outcome.SUPERSEDED
+    assert late.context.document == b'{"b":2}'
+
+
+def test_a_remembered_end_that_is_told_again_is_an_end_and_changes_nothing() -> None:
+    tombstone = ended_and_expired()
+
+    state, decision = decide(tombstone, end(seconds=1, ttl_seconds=60), 100)
+
+    assert decision.outcome is Outcome.ENDED
+    assert actions(decision) == [AuditAction.SESSION_UNCHANGED]
+    assert state is tombstone
+
+
+def test_an_end_newer_than_a_remembered_one_is_remembered_in_its_place() -> None:
+    state, decision = decide(ended_and_expired(), end(seconds=90), 100)
+
+    assert decision.outcome is Outcome.ENDED
+    assert actions(decision) == [AuditAction.SESSION_ENDED]
+    assert not state.served(at(100))
+    left = decide_eviction(state, state.expires_at).state
+    assert left is not None
+    assert left.expires_at == at(90 + POLICIES.ttl.tombstone_seconds)
+
+
+def test_a_remembered_end_is_forgotten_in_its_time_without_a_word() -> None:
+    tombstone = ended_and_expired()
+
+    decision = decide_eviction(tombstone, tombstone.expires_at)
+
+    assert (decision.state, decision.audit) == (None, ())
 
 
 # time to live
