@@ -2,6 +2,7 @@
 
 SessionKeeperError
 ├── StoreUnavailable        the store did not answer: nothing was changed, or nobody can tell; send again
+│   └── SessionUnreadable   the record of this session is damaged, or of a newer version; others are well
 ├── GenesysError
 │   ├── GenesysRefused      Genesys will not take it, however often it is sent
 │   ├── GenesysUnavailable  it may go through later
@@ -17,6 +18,13 @@ class StoreUnavailable(SessionKeeperError):
     """The store did not answer in time or not sensibly.
 
     Either nothing was changed or the outcome is unknown; to send the same event again is safe.
+    """
+
+
+class SessionUnreadable(StoreUnavailable):
+    """The record of this one session cannot be read: it is damaged, or a newer version wrote it.
+
+    It can be read again after a repair or an upgrade; it can be evicted and erased all the same.
     """
 
 

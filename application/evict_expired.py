@@ -9,9 +9,10 @@ from application.clock_skew import eviction_problem
 from application.errors import StoreUnavailable
 from application.ports import Clock, Metrics, SessionStore
 from domain.decisions import Decision
-from domain.eviction import decide_eviction, is_undelivered
+from domain.eviction import decide_eviction, decide_eviction_unread, is_undelivered
 from domain.identity import SessionId
 from domain.session import SessionState
+from domain.unreadable import DecideAnyway, UnreadableSession
 
 _log = logging.getLogger("session_keeper.loops")
 
@@ -74,10 +75,20 @@ class EvictExpiredHandler:
         return self._stopped
 
     async def _evict(self, session_id: SessionId, now: datetime) -> Decision:
-        def decide(before: SessionState | None) -> Decision:
+        unread: list[str] = []
+
+        def readable(before: SessionState | None) -> Decision:
             return decide_eviction(before, now)
 
-        return await self._store.update(session_id, decide)
+        def unreadable(before: UnreadableSession) -> Decision | None:
+            unread.append(before.why)
+            return decide_eviction_unread(before, now)
+
+        decision = await self._store.update(session_id, DecideAnyway(readable, unreadable))
+        if unread and decision.audit:
+            facts = {"session_id": session_id, "reason": unread[-1]}
+            _log.warning("evicted a session whose record cannot be read", extra=facts)
+        return decision
 
     def _note_faults(self, faults: list[BaseException]) -> None:
         for fault in faults:

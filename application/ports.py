@@ -70,11 +70,19 @@ class SessionStore(Protocol):
         record. It is pure and may be called again when somebody else was faster. What it raises reaches
         this caller and nobody else; then nothing is written. When this returns, state and audit entries
         are on disk (as far as the store has one) and every later `read` in any process sees them.
+
+        Raises:
+            SessionUnreadable: the record cannot be read, and `decide` is no `DecideAnyway`. One that is
+                decides by what the columns say.
         """
 
     @abstractmethod
     async def read(self, session_id: SessionId, now: datetime) -> SessionState | None:
-        """The state as it was last written; None when there is none or it has expired."""
+        """The state as it was last written; None when there is none or it has expired.
+
+        Raises:
+            SessionUnreadable: there is a record, and it cannot be read.
+        """
 
     @abstractmethod
     async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
@@ -95,8 +103,10 @@ class SessionStore(Protocol):
         """Records that have expired, in any order; one that expired long ago is never left out for ever."""
 
     @abstractmethod
-    async def of_subject(self, subject_id: SubjectId, limit: int) -> Sequence[SessionId]:
-        """Records of one subject, expired or not, in any order."""
+    async def of_subject(
+        self, subject_id: SubjectId, *, after: SessionId | None, limit: int
+    ) -> Sequence[SessionId]:
+        """Records of one subject, expired or not, readable or not, in the order of their ids."""
 
     @abstractmethod
     async def forget_audit(self, before: datetime, limit: int) -> int:

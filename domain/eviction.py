@@ -7,6 +7,7 @@ from domain.decisions import Decision
 from domain.session import SessionState, trace_of_erasure
 from domain.stamps import BEFORE_ALL
 from domain.sync import SyncStatus
+from domain.unreadable import UnreadableSession
 
 TIME_IS_OVER = "its time to live was over"
 UNDELIVERED = "undelivered"
@@ -65,6 +66,23 @@ def left_of(state: SessionState, now: datetime) -> SessionState | None:
         ttl_seconds=state.ttl_seconds.value,
         now=now,
     )
+
+
+def decide_eviction_unread(before: UnreadableSession, now: datetime) -> Decision | None:
+    """An expired record that cannot be read goes whole, with the tombstones in it; others stay."""
+    if not before.expired(now):
+        return None
+    undelivered = f"{UNDELIVERED}: not the newest state" if before.undelivered else None
+    reason = "; ".join(filter(None, (TIME_IS_OVER, undelivered, "its record could not be read")))
+    entry = AuditEntry(
+        action=AuditAction.SESSION_EVICTED,
+        session_id=before.session_id,
+        time=now,
+        persistence_id=before.persistence_id,
+        revision=before.revision,
+        reason=reason,
+    )
+    return Decision(state=None, audit=(entry,))
 
 
 def decide_eviction(before: SessionState | None, now: datetime) -> Decision:

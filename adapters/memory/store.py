@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from adapters.storage.record import SessionRecord
-from application.errors import StoreUnavailable
+from adapters.storage.decision_batch import decide_in_order
+from adapters.storage.record import RecordUnreadable, SessionRecord
+from adapters.storage.unreadable import state_or_columns
+from application.errors import SessionUnreadable
 from application.ports import BACKLOG_COUNT_MAX, AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.audit import AuditEntry
 from domain.decisions import Decide, Decision
@@ -34,26 +36,29 @@ class MemorySessionStore(SessionStore):
 
     async def update(self, session_id: SessionId, decide: Decide) -> Decision:
         record = self._records.get(session_id)
-        before = None if record is None else record.state()
-        decision = decide(before)
-        if decision.state is not before:
-            try:
-                after = None if decision.state is None else SessionRecord.of(decision.state)
-            except ValueError as error:
-                raise StoreUnavailable(f"the session cannot be written: {type(error).__name__}") from error
-            self._put(session_id, record, after)
-        if decision.forgets_audit:
+        before = None if record is None else state_or_columns(record)
+        write, (answer,) = decide_in_order(session_id, before, [decide])
+        if isinstance(answer, Exception):
+            raise answer
+        if write.state_changed:
+            self._put(session_id, record, write.record)
+        if write.forgets_audit:
             self._forget(self._places.pop(session_id, []))
-        for entry in decision.audit:
+        for entry in write.audit:
             self._last_place += 1
             self._trail[self._last_place] = entry
             self._trail_by_time.add(entry.time, self._last_place)
             self._places[session_id].append(self._last_place)
-        return decision
+        return answer
 
     async def read(self, session_id: SessionId, now: datetime) -> SessionState | None:
         record = self._records.get(session_id)
-        return None if record is None or record.expires_at <= now else record.state()
+        if record is None or record.expires_at <= now:
+            return None
+        try:
+            return record.state()
+        except RecordUnreadable as error:
+            raise SessionUnreadable(str(error)) from error
 
     async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
         places = self._places.get(session_id, [])
@@ -67,9 +72,11 @@ class MemorySessionStore(SessionStore):
     async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
         return list(islice(self._expiring.until(now), limit))
 
-    async def of_subject(self, subject_id: SubjectId, limit: int) -> Sequence[SessionId]:
-        of_it = (id_ for id_, record in self._records.items() if record.subject_id == subject_id)
-        return list(islice(of_it, limit))
+    async def of_subject(
+        self, subject_id: SubjectId, *, after: SessionId | None, limit: int
+    ) -> Sequence[SessionId]:
+        of_it = sorted(id_ for id_, record in self._records.items() if record.subject_id == subject_id)
+        return [session_id for session_id in of_it if session_id > (after or "")][:limit]
 
     async def forget_audit(self, before: datetime, limit: int) -> int:
         old = list(islice(self._trail_by_time.until(before - timedelta.resolution), limit))

@@ -14,7 +14,6 @@ from adapters.postgres import rows, statements
 from adapters.postgres.connection import Connections
 from adapters.storage.batch import BatchStore, BatchUnwritable, Found, SessionsHeld
 from adapters.storage.decision_batch import SessionWrite
-from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.errors import StoreUnavailable
 from domain.identity import SessionId
 
@@ -34,7 +33,7 @@ class PostgresBatches(BatchStore):
             async with self._connections.one() as connection:
                 found = await connection.fetch(statements.READ, session_ids)
                 versions = {SessionId(row["session_id"]): row["version"] for row in found}
-                writes = decide({SessionId(row["session_id"]): _record(row) for row in found})
+                writes = decide({SessionId(row["session_id"]): rows.record_or_columns(row) for row in found})
                 if not writes:
                     return ()
                 may_wait = {w.session_id for w in writes if w.forgets_audit or w.session_id not in versions}
@@ -49,10 +48,3 @@ class PostgresBatches(BatchStore):
             if isinstance(cause, _BAD_DATA):
                 raise BatchUnwritable(str(error)) from error
             raise
-
-
-def _record(row: asyncpg.Record) -> SessionRecord | RecordUnreadable:
-    try:
-        return rows.record_of(row)
-    except RecordUnreadable as error:
-        return error

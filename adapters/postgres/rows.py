@@ -12,10 +12,12 @@ import asyncpg
 
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
+from adapters.storage.unreadable import unreadable
 from domain.audit import AuditAction, AuditEntry
 from domain.identity import PersistenceId, SessionId
 from domain.instants import to_microseconds
 from domain.session import SessionState
+from domain.unreadable import UnreadableSession
 
 PLAIN, DEFLATED = b"\x00", b"\x01"
 DEFLATED_FROM_BYTES = 256
@@ -55,12 +57,24 @@ def state_of(row: asyncpg.Record) -> SessionState:
     return record_of(row).state()
 
 
+def record_or_columns(row: asyncpg.Record) -> SessionRecord | UnreadableSession:
+    """What the columns say when document and ledger cannot be unpacked."""
+    try:
+        return record_of(row)
+    except RecordUnreadable as error:
+        return unreadable(_record(row, b"", b""), str(error))
+
+
 def record_of(row: asyncpg.Record) -> SessionRecord:
     """Raises RecordUnreadable."""
     try:
         document, ledger = unpacked(row["document"]), unpacked(row["ledger"])
     except (ValueError, zlib.error) as error:
         raise RecordUnreadable(f"the record of session {row['session_id']} is damaged") from error
+    return _record(row, document, ledger)
+
+
+def _record(row: asyncpg.Record, document: bytes, ledger: bytes) -> SessionRecord:
     return SessionRecord(
         session_id=row["session_id"],
         revision=row["revision"],

@@ -76,7 +76,10 @@ EXPIRED = """
 SELECT session_id FROM sessions WHERE expires_bucket <= $1 AND expires_at <= $2
 ORDER BY expires_bucket LIMIT $3
 """
-OF_SUBJECT = "SELECT session_id FROM sessions WHERE subject_id = $1 LIMIT $2"
+OF_SUBJECT = """
+WITH of_it AS MATERIALIZED (SELECT session_id FROM sessions WHERE subject_id = $1)
+SELECT session_id FROM of_it WHERE session_id > $2 ORDER BY session_id LIMIT $3
+"""
 FORGET_AUDIT = """
 DELETE FROM audit WHERE place = ANY(ARRAY(
     SELECT place FROM audit WHERE time < $1 ORDER BY time LIMIT $2 FOR UPDATE SKIP LOCKED

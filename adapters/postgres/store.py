@@ -11,7 +11,7 @@ from adapters.postgres.connection import Connections, open_connections
 from adapters.storage.batch import BatchLimits
 from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
-from application.errors import StoreUnavailable
+from application.errors import SessionUnreadable, StoreUnavailable
 from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
@@ -50,7 +50,7 @@ class PostgresSessionStore(SessionStore):
         try:
             state = rows.state_of(found[0]) if found else None
         except RecordUnreadable as error:
-            raise StoreUnavailable(str(error)) from error
+            raise SessionUnreadable(str(error)) from error
         return None if state is None or state.expired(now) else state
 
     async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
@@ -70,8 +70,10 @@ class PostgresSessionStore(SessionStore):
         found = await self._connections.fetch(statements.EXPIRED, bucket, now, limit)
         return [SessionId(row["session_id"]) for row in found]
 
-    async def of_subject(self, subject_id: SubjectId, limit: int) -> Sequence[SessionId]:
-        found = await self._connections.fetch(statements.OF_SUBJECT, subject_id, limit)
+    async def of_subject(
+        self, subject_id: SubjectId, *, after: SessionId | None, limit: int
+    ) -> Sequence[SessionId]:
+        found = await self._connections.fetch(statements.OF_SUBJECT, subject_id, after or "", limit)
         return [SessionId(row["session_id"]) for row in found]
 
     async def forget_audit(self, before: datetime, limit: int) -> int:

@@ -17,12 +17,17 @@ from domain.identity import PersistenceId, SessionId, SubjectId
 from domain.instants import from_microseconds, to_microseconds
 from domain.session import SessionState
 from domain.sync import SyncLane
+from domain.unreadable import UnreadableSession
 
 COLUMNS = (
     "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "
     "subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since"
 )
 READ = f"SELECT {COLUMNS} FROM sessions WHERE session_id = ?"
+COLUMNS_ALONE = (
+    "SELECT revision, CAST(persistence_id AS BLOB), expires_at, CAST(subject_id AS BLOB), "
+    "sync_waiting_since IS NOT NULL OR sync_failure IS NOT NULL FROM sessions WHERE session_id = ?"
+)
 UPSERT = (
     f"INSERT INTO sessions ({COLUMNS}) VALUES ({', '.join('?' * 13)}) ON CONFLICT (session_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[1:])
@@ -41,7 +46,10 @@ DUE = (
     "WHERE sync_lane = ? AND sync_due_at <= ? AND expires_at > ? ORDER BY sync_due_at LIMIT ?"
 )
 EXPIRED = "SELECT session_id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
-OF_SUBJECT = "SELECT session_id FROM sessions WHERE subject_id = ? LIMIT ?"
+OF_SUBJECT = (
+    "SELECT session_id FROM sessions INDEXED BY sessions_of_subject "
+    "WHERE subject_id = ? AND session_id > ? ORDER BY session_id LIMIT ?"
+)
 FORGET_AUDIT = (
     "DELETE FROM audit WHERE place IN (SELECT place FROM audit WHERE time < ? ORDER BY time LIMIT ?)"
 )
@@ -84,6 +92,24 @@ def record(connection: sqlite3.Connection, session_id: SessionId) -> SessionReco
         if isinstance(error, sqlite3.OperationalError) and "decode" not in str(error):
             raise
         raise RecordUnreadable(f"the record of session {session_id} is damaged") from error
+
+
+def columns(connection: sqlite3.Connection, session_id: SessionId, why: str) -> UnreadableSession | None:
+    """What can be known of a row with text that is none or a moment beyond all time; None: too little."""
+    row = connection.execute(COLUMNS_ALONE, (session_id,)).fetchone()
+    try:
+        revision, persistence_id, expires_at, subject_id, undelivered = row
+        return UnreadableSession(
+            session_id=session_id,
+            revision=revision,
+            persistence_id=PersistenceId(persistence_id.decode(errors="replace")),
+            expires_at=from_microseconds(expires_at),
+            subject_id=None if subject_id is None else SubjectId(subject_id.decode(errors="replace")),
+            undelivered=bool(undelivered),
+            why=why,
+        )
+    except (TypeError, AttributeError, OverflowError):
+        return None
 
 
 def write(connection: sqlite3.Connection, writes: Sequence[SessionWrite]) -> None:
@@ -134,8 +160,10 @@ def expired(connection: sqlite3.Connection, now: datetime, limit: int) -> list[S
     return [SessionId(row[0]) for row in connection.execute(EXPIRED, (to_microseconds(now), limit))]
 
 
-def of_subject(connection: sqlite3.Connection, subject_id: SubjectId, limit: int) -> list[SessionId]:
-    return [SessionId(row[0]) for row in connection.execute(OF_SUBJECT, (subject_id, limit))]
+def of_subject(
+    connection: sqlite3.Connection, subject_id: SubjectId, after: SessionId | None, limit: int
+) -> list[SessionId]:
+    return [SessionId(row[0]) for row in connection.execute(OF_SUBJECT, (subject_id, after or "", limit))]
 
 
 def forget_audit(connection: sqlite3.Connection, before: datetime, limit: int) -> int:

@@ -17,7 +17,7 @@ from adapters.sqlite.writer import SqliteWriter
 from adapters.storage.batch import BatchLimits
 from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
-from application.errors import StoreUnavailable
+from application.errors import SessionUnreadable, StoreUnavailable
 from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
@@ -67,8 +67,12 @@ class SqliteSessionStore(SessionStore):
     async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
         return await self._read(lambda connection: statements.expired(connection, now, limit))
 
-    async def of_subject(self, subject_id: SubjectId, limit: int) -> Sequence[SessionId]:
-        return await self._read(lambda connection: statements.of_subject(connection, subject_id, limit))
+    async def of_subject(
+        self, subject_id: SubjectId, *, after: SessionId | None, limit: int
+    ) -> Sequence[SessionId]:
+        return await self._read(
+            lambda connection: statements.of_subject(connection, subject_id, after, limit)
+        )
 
     async def forget_audit(self, before: datetime, limit: int) -> int:
         async with self._in_time():
@@ -138,7 +142,7 @@ class _Readers:
             with translated_errors():
                 return query(file.connection())
         except RecordUnreadable as error:
-            raise StoreUnavailable(str(error)) from error
+            raise SessionUnreadable(str(error)) from error
 
     async def close(self) -> None:
         self._closed = True

@@ -13,6 +13,7 @@ from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.errors import StoreUnavailable
 from domain.identity import SessionId
+from domain.unreadable import UnreadableSession
 
 T = TypeVar("T")
 
@@ -64,11 +65,13 @@ class SqliteWriter(BatchStore):
         self._file.close()
 
 
-def _read(connection: sqlite3.Connection, session_id: SessionId) -> SessionRecord | RecordUnreadable | None:
+def _read(
+    connection: sqlite3.Connection, session_id: SessionId
+) -> SessionRecord | UnreadableSession | RecordUnreadable | None:
     try:
         return statements.record(connection, session_id)
     except RecordUnreadable as error:
-        return error
+        return statements.columns(connection, session_id, str(error)) or error
 
 
 def _is_about_one(error: BaseException | None) -> bool:

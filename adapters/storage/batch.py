@@ -11,9 +11,13 @@ from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.errors import StoreUnavailable
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
+from domain.unreadable import UnreadableSession
 
-Found = Mapping[SessionId, SessionRecord | RecordUnreadable]
-"""What is stored of the sessions of a batch; those without a record are not in it."""
+Found = Mapping[SessionId, SessionRecord | UnreadableSession | RecordUnreadable]
+"""What is stored of the sessions of a batch; those without a record are not in it.
+
+Of a record that cannot be read the columns are given, and where not even they can be read, the error.
+"""
 
 
 class BatchUnwritable(StoreUnavailable):

@@ -17,9 +17,10 @@ from adapters.storage.batch import (
     give,
 )
 from adapters.storage.decision_batch import Answer, SessionWrite, decide_in_order
-from adapters.storage.record import RecordUnreadable
+from adapters.storage.record import RecordUnreadable, SessionRecord
+from adapters.storage.unreadable import state_or_columns
 from adapters.storage.write_health import WriteHealth
-from application.errors import StoreUnavailable
+from application.errors import SessionUnreadable, StoreUnavailable
 from domain.identity import SessionId
 
 T = TypeVar("T")
@@ -186,12 +187,9 @@ def _decided(
     session_id: SessionId, found: Found, updates: Sequence[Update]
 ) -> tuple[SessionWrite | None, Sequence[Answer]]:
     record = found.get(session_id)
-    try:
-        if isinstance(record, RecordUnreadable):
-            raise record
-        before = None if record is None else record.state()
-    except RecordUnreadable as error:
-        return None, [StoreUnavailable(str(error)) for _ in updates]
+    if isinstance(record, RecordUnreadable):
+        return None, [SessionUnreadable(str(record)) for _ in updates]
+    before = state_or_columns(record) if isinstance(record, SessionRecord) else record
     return decide_in_order(session_id, before, [update.decide for update in updates])
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from adapters.storage.record import SessionRecord
-from application.errors import StoreUnavailable
+from application.errors import SessionUnreadable, StoreUnavailable
 from domain.audit import AuditEntry
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
 from domain.session import SessionState
+from domain.unreadable import DecideAnyway, UnreadableSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ Answer = Decision | Exception
 
 
 def decide_in_order(
-    session_id: SessionId, before: SessionState | None, decides: Sequence[Decide]
+    session_id: SessionId, before: SessionState | UnreadableSession | None, decides: Sequence[Decide]
 ) -> tuple[SessionWrite, Sequence[Answer]]:
     """What to write, and for each decision either itself or what it raised.
 
@@ -54,7 +55,7 @@ def decide_in_order(
 
 
 def _decided(
-    session_id: SessionId, before: SessionState | None, decides: Iterable[Decide]
+    session_id: SessionId, before: SessionState | UnreadableSession | None, decides: Iterable[Decide]
 ) -> tuple[SessionWrite, Sequence[Answer]]:
     """Raises ValueError when the last state has no stored form."""
     state, forgets_audit = before, False
@@ -62,9 +63,12 @@ def _decided(
     answers: list[Answer] = []
     for decide in decides:
         try:
-            decision = decide(state)
+            decision = _decision(decide, state)
         except Exception as error:  # noqa: BLE001 - it reaches the one caller whose decision it is
             answers.append(error)
+            continue
+        if decision is None:
+            answers.append(Decision(state=None))
             continue
         if decision.forgets_audit:
             forgets_audit = True
@@ -74,7 +78,7 @@ def _decided(
         answers.append(decision)
     write = SessionWrite(
         session_id=session_id,
-        record=None if state is None or state is before else SessionRecord.of(state),
+        record=_record(state) if state is not before else None,
         state_changed=state is not before,
         audit=tuple(audit),
         forgets_audit=forgets_audit,
@@ -82,7 +86,23 @@ def _decided(
     return write, answers
 
 
+def _decision(decide: Decide, state: SessionState | UnreadableSession | None) -> Decision | None:
+    """None: an unreadable record stays as it is."""
+    if not isinstance(state, UnreadableSession):
+        return decide(state)
+    if not isinstance(decide, DecideAnyway):
+        raise SessionUnreadable(state.why)
+    return decide.unreadable(state)
+
+
+def _record(state: SessionState | UnreadableSession | None) -> SessionRecord | None:
+    return SessionRecord.of(state) if isinstance(state, SessionState) else None
+
+
 def _with_a_stored_form(decide: Decide) -> Decide:
+    if isinstance(decide, DecideAnyway):
+        return DecideAnyway(_with_a_stored_form(decide.readable), decide.unreadable)
+
     def checked(before: SessionState | None) -> Decision:
         decision = decide(before)
         if decision.state is not None and decision.state is not before:

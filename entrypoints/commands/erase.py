@@ -6,13 +6,14 @@ import rich_click as click
 
 from adapters.http.event_body import SESSION_ID_FORM, SUBJECT_ID_LENGTH_MAX, is_subject_id, session_id_of
 from application.erase_session import EraseSession, EraseSubject
+from application.errors import SessionUnreadable
 from domain.audit import AuditAction
 from domain.identity import SessionId, SubjectId
 from entrypoints.commands.start import FAILED, WRONG_USAGE, complain, settings_or_exit, with_existing_store
 from entrypoints.container import Service
 from entrypoints.settings import PREFIX
 
-LISTED_MAX = 10_000
+LISTED_AT_ONCE = 1_000
 
 
 def run_erase(
@@ -49,18 +50,33 @@ async def _erase_session(service: Service, session_id: SessionId, *, dry_run: bo
 
 async def _erase_subject(service: Service, subject_id: SubjectId, *, dry_run: bool) -> int:
     if dry_run:
-        session_ids = await service.store.of_subject(subject_id, LISTED_MAX)
-        for session_id in session_ids:
+        count = await _list_sessions(service, subject_id)
+        return _tell(service, count, "this subject", dry_run=True)
+    done = await service.use_cases.erase_subject(EraseSubject(subject_id=subject_id))
+    for failed, reason in done.failed.items():
+        complain(f"session {failed} could not be erased: {reason}")
+    if done.failed and not done.erased:
+        return FAILED
+    return _tell(service, done.erased, "this subject", dry_run=False) or (FAILED if done.failed else 0)
+
+
+async def _list_sessions(service: Service, subject_id: SubjectId) -> int:
+    count = 0
+    after: SessionId | None = None
+    while page := await service.store.of_subject(subject_id, after=after, limit=LISTED_AT_ONCE):
+        for session_id in page:
             click.echo(session_id)
-        count = len(session_ids)
-    else:
-        count = await service.use_cases.erase_subject(EraseSubject(subject_id=subject_id))
-    return _tell(service, count, "this subject", dry_run=dry_run)
+        count += len(page)
+        after = page[-1]
+    return count
 
 
 async def _is_known(service: Service, session_id: SessionId) -> bool:
     """Whether there is a record, or a trail of more than its erasure."""
-    state = await service.store.read(session_id, service.clock.now())
+    try:
+        state = await service.store.read(session_id, service.clock.now())
+    except SessionUnreadable:
+        return True
     if state is not None and state.has_context:
         return True
     page = await service.store.audit_trail(session_id, after=0, limit=1)

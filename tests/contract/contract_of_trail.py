@@ -49,7 +49,7 @@ class TrailContract:
     async def test_an_erasure_leaves_only_its_own_entry(self, store: SessionStore) -> None:
         await take(store, event({"a": 1}, subject_id="who"))
         await take(store, event({"a": 1}, session_id=SessionId("other")))
-        assert await store.of_subject(SubjectId("who"), 10) == ["s"]
+        assert await store.of_subject(SubjectId("who"), after=None, limit=10) == ["s"]
 
         await store.update(
             SessionId("s"),
@@ -65,7 +65,7 @@ class TrailContract:
         trail = await store.audit_trail(SessionId("s"), after=0, limit=10)
         assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]
         assert len((await store.audit_trail(SessionId("other"), after=0, limit=10)).entries) == 1
-        assert await store.of_subject(SubjectId("who"), 10) == []
+        assert await store.of_subject(SubjectId("who"), after=None, limit=10) == []
         assert await store.audit_count() == 2
 
     async def test_old_entries_are_forgotten_in_lots(self, store: SessionStore) -> None:

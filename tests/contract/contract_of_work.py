@@ -137,9 +137,11 @@ class WorkContract:
             one = event({}, session_id=SessionId(f"s{number}"), subject_id="odd" if number % 2 else "even")
             await take(store, one)
 
-        assert set(await store.of_subject(SubjectId("odd"), 10)) == {"s1", "s3"}
-        assert len(await store.of_subject(SubjectId("even"), 2)) == 2
-        assert await store.of_subject(SubjectId("nobody"), 10) == []
+        assert await store.of_subject(SubjectId("odd"), after=None, limit=10) == ["s1", "s3"]
+        first = await store.of_subject(SubjectId("even"), after=None, limit=2)
+        assert first == ["s0", "s2"]
+        assert await store.of_subject(SubjectId("even"), after=first[-1], limit=2) == ["s4"]
+        assert await store.of_subject(SubjectId("nobody"), after=None, limit=10) == []
 
     async def test_everything_that_expired_is_evicted_lot_by_lot(self, store: SessionStore) -> None:
         for number in range(25):

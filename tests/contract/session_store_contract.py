@@ -7,17 +7,32 @@ from tests.contract.contract_of_faults import FaultContract
 from tests.contract.contract_of_races import RaceContract
 from tests.contract.contract_of_sessions import SessionContract
 from tests.contract.contract_of_trail import TrailContract
+from tests.contract.contract_of_unreadable import UnreadableContract
 from tests.contract.contract_of_work import WorkContract
-from tests.contract.steps import OpenStore
+from tests.contract.steps import OpenStore, Spoil
 
 
 class SessionStoreContract(
-    SessionContract, RaceContract, TrailContract, WorkContract, ConvergenceContract, FaultContract
+    SessionContract,
+    RaceContract,
+    TrailContract,
+    WorkContract,
+    UnreadableContract,
+    ConvergenceContract,
+    FaultContract,
 ):
-    """Subclass it and give `open_store`: each call opens the same store, as another process would."""
+    """Subclass it and give `open_store` and `spoil`.
+
+    Each call of `open_store` opens the same store, as another process would. `spoil` writes
+    `steps.NEWER_LEDGER` into the record of a session, behind the back of the store.
+    """
 
     @pytest.fixture
     def open_store(self) -> OpenStore:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def spoil(self) -> Spoil:
         raise NotImplementedError
 
     @pytest.fixture

@@ -22,6 +22,9 @@ PATIENCE_SECONDS = 30
 """What no test takes unless something waits for ever, or one after the other what should wait together."""
 
 Answer = TypeVar("Answer")
+Spoil = Callable[[SessionStore, str], Awaitable[None]]
+"""Makes the record of a session one that a newer version wrote."""
+NEWER_LEDGER = b'{"n":99}'
 OpenStore = Callable[[], AbstractAsyncContextManager[SessionStore]]
 
 
@@ -33,17 +36,18 @@ async def take(store: SessionStore, what: SessionEvent, seconds: float = 0) -> D
     return await store.update(what.session_id, deciding(what, seconds))
 
 
-async def erase(store: SessionStore, session_id: str, seconds: float) -> Decision:
-    return await store.update(
-        SessionId(session_id),
-        lambda before: decide_erasure(
-            before,
-            session_id=SessionId(session_id),
-            persistence_id=persistence_id(),
-            policies=POLICIES,
-            now=at(seconds),
-        ),
+def erasing(session_id: str, seconds: float) -> Decide:
+    return lambda before: decide_erasure(
+        before,
+        session_id=SessionId(session_id),
+        persistence_id=persistence_id(),
+        policies=POLICIES,
+        now=at(seconds),
     )
+
+
+async def erase(store: SessionStore, session_id: str, seconds: float) -> Decision:
+    return await store.update(SessionId(session_id), erasing(session_id, seconds))
 
 
 async def claim(store: SessionStore, session_id: str, token: str, now: datetime) -> Decision:

@@ -1,10 +1,13 @@
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
 from adapters.memory.store import MemorySessionStore
+from application.ports import SessionStore
+from domain.identity import SessionId
 from tests.contract.session_store_contract import SessionStoreContract
-from tests.contract.steps import OpenStore
+from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil
 
 
 class TestMemorySessionStore(SessionStoreContract):
@@ -12,3 +15,12 @@ class TestMemorySessionStore(SessionStoreContract):
     def open_store(self) -> OpenStore:
         store = MemorySessionStore()
         return lambda: nullcontext(store)
+
+    @pytest.fixture
+    def spoil(self) -> Spoil:
+        async def spoil(store: SessionStore, session_id: str) -> None:
+            assert isinstance(store, MemorySessionStore)
+            record = store._records[SessionId(session_id)]
+            store._records[SessionId(session_id)] = replace(record, ledger=NEWER_LEDGER)
+
+        return spoil

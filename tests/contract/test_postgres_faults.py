@@ -29,7 +29,7 @@ CALLS: dict[str, Callable[[SessionStore], Awaitable[object]]] = {
     "audit_trail": lambda store: store.audit_trail(SessionId("s"), after=0, limit=10),
     "due_for_sync": lambda store: store.due_for_sync(at(0), lane=SyncLane.LIVE, limit=10),
     "expired": lambda store: store.expired(at(0), 10),
-    "of_subject": lambda store: store.of_subject(SubjectId("x"), 10),
+    "of_subject": lambda store: store.of_subject(SubjectId("x"), after=None, limit=10),
     "forget_audit": lambda store: store.forget_audit(at(0), 10),
     "audit_count": lambda store: store.audit_count(),
     "backlog": lambda store: store.backlog(at(0)),

@@ -115,7 +115,7 @@ STATEMENTS = {
     "trail": (Q.TRAIL, ("s7", 0, 50), {"audit_of_session"}),
     "due": (Q.DUE, (SyncLane.LIVE, NOW, 100), {"sessions_due"}),
     "expired": (Q.EXPIRED, (BUCKET + 1, NOW, 500), {"sessions_expiring"}),
-    "of subject": (Q.OF_SUBJECT, ("subject-7", 200), {"sessions_of_subject"}),
+    "of subject": (Q.OF_SUBJECT, ("subject-7", "", 200), {"sessions_of_subject"}),
     "backlog": (Q.BACKLOG, (NOW,), {"sessions_waiting"}),
     "failed": (Q.FAILED, (), {"sessions_failed"}),
     "forget audit": (Q.FORGET_AUDIT, (NOW, 500), {"audit_by_time", "audit_pkey"}),

@@ -2,13 +2,16 @@ import asyncio
 from collections.abc import Iterator
 from functools import partial
 
+import asyncpg
 import pytest
 
+from adapters.postgres import rows
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, open_postgres_store
+from application.ports import SessionStore
 from tests.contract.flavours import running
 from tests.contract.session_store_contract import SessionStoreContract
-from tests.contract.steps import OpenStore
+from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil
 from tests.servers.postgres import POSTGRES_FLAVOURS, PostgresFlavour, PostgresServers
 
 
@@ -31,3 +34,17 @@ class TestPostgresSessionStore(SessionStoreContract):
         name = emptied_database.rpartition("/")[2]
         postgres_servers.get(postgres_flavour).execute("TRUNCATE sessions, audit", name)
         return partial(open_postgres_store, emptied_database, PostgresLimits(connections_max=4))
+
+    @pytest.fixture
+    def spoil(self, emptied_database: str) -> Spoil:
+        async def spoil(_: SessionStore, session_id: str) -> None:
+            connection = await asyncpg.connect(emptied_database)
+            try:
+                ledger = rows.packed(NEWER_LEDGER)
+                await connection.execute(
+                    "UPDATE sessions SET ledger = $1 WHERE session_id = $2", ledger, session_id
+                )
+            finally:
+                await connection.close()
+
+        return spoil

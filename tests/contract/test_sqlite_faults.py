@@ -13,10 +13,11 @@ import pytest
 
 from adapters.sqlite import schema
 from adapters.sqlite.store import SqliteLimits, SqliteSessionStore, migrate_file, open_sqlite_store
-from application.errors import StoreUnavailable
+from application.errors import SessionUnreadable, StoreUnavailable
 from domain.decisions import Decision
 from domain.identity import SessionId
 from tests.contract.contract_of_processes import run_alone
+from tests.contract.contract_of_unreadable import evicting
 from tests.contract.steps import PATIENCE_SECONDS, take, until_answered, variables
 from tests.factories import at, event, merge
 
@@ -221,3 +222,15 @@ async def test_nothing_is_left_open(path: Path) -> None:
 def opened(path: Path) -> list[str]:
     links = Path("/proc/self/fd").iterdir()
     return [target for link in links if (target := os.path.realpath(link)).startswith(str(path))]
+
+
+async def test_a_record_whose_texts_are_none_can_be_evicted(store: SqliteSessionStore, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE sessions SET persistence_id = CAST(x'70ff' AS TEXT)")
+    with pytest.raises(SessionUnreadable):
+        await store.read(SessionId("s"), at(0))
+
+    gone = await store.update(SessionId("s"), evicting(100_000))
+
+    assert gone.audit[0].persistence_id == "p\N{REPLACEMENT CHARACTER}"
+    assert await store.expired(at(100_000), 10) == []

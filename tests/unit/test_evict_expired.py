@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from application.ports import Clock
 from domain.audit import AuditAction
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
-from tests.contract.steps import take, variables
+from tests.contract.steps import NEWER_LEDGER, take, variables
 from tests.factories import at, event
 from tests.fakes import FakeClock, FakeMetrics
 
@@ -144,6 +145,27 @@ class DamagedFor(WithClock):
         if session_id == self.damaged:
             raise StoreUnavailable("the record is damaged")
         return await super().update(session_id, decide)
+
+
+async def test_a_record_that_cannot_be_read_is_evicted_like_the_others_and_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """After a rollback such records stopped eviction for ever, in a loop without a pause."""
+    bench = Bench()
+    await bench.fill(3, 10)
+    record = bench.store._records[SessionId("10-1")]
+    bench.store._records[SessionId("10-1")] = replace(record, ledger=NEWER_LEDGER)
+    bench.clock.advance(10)
+
+    more = await bench.evict(EvictExpired(limit=4))
+
+    assert not more
+    assert bench.metrics.noted == ["evicted 3, 3 undelivered"]
+    assert await bench.store.expired(bench.clock.now(), 10) == []
+    (said,) = caplog.records
+    assert said.message == "evicted a session whose record cannot be read"
+    assert vars(said)["session_id"] == "10-1"
+    assert "99" in vars(said)["reason"]
 
 
 async def test_a_damaged_record_does_not_keep_the_others_from_going() -> None:

@@ -1,0 +1,45 @@
+"""Deciding about a session whose record cannot be read: damaged, or written by a newer version."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.decisions import Decide, Decision
+from domain.identity import PersistenceId, SessionId, SubjectId
+from domain.session import SessionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableSession:
+    """What is known of it without its record.
+
+    Attributes:
+        undelivered: Genesys had not acknowledged the newest state.
+        why: what is wrong with the record; never a context value.
+    """
+
+    session_id: SessionId
+    revision: int
+    persistence_id: PersistenceId
+    expires_at: datetime
+    subject_id: SubjectId | None
+    undelivered: bool
+    why: str
+
+    def expired(self, now: datetime) -> bool:
+        return self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class DecideAnyway:
+    """A `Decide` that `SessionStore.update` also takes where the record cannot be read.
+
+    Attributes:
+        unreadable: is asked in place of `readable` then; None: the record stays as it is.
+    """
+
+    readable: Decide
+    unreadable: Callable[[UnreadableSession], Decision | None]
+
+    def __call__(self, before: SessionState | None) -> Decision:
+        return self.readable(before)
