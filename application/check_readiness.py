@@ -45,6 +45,7 @@ class CheckReadinessHandler:
     async def __call__(self) -> Readiness:
         genesys_problem = self._genesys_problem()
         try:
+            await self._store.ping()
             skew = await self._store.clock_skew(self._clock)
         except StoreUnavailable as error:
             return Readiness(

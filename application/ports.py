@@ -132,9 +132,14 @@ class SessionStore(Protocol):
 
     @abstractmethod
     async def clock_skew(self, clock: "Clock") -> timedelta | None:
-        """How far the store's clock is ahead of ours; None when it has no clock of its own.
+        """How far the store's clock is ahead of ours; None when it has no clock of its own."""
 
-        It is also the check that the store answers.
+    @abstractmethod
+    async def ping(self) -> None:
+        """Returns when the store answers and takes writes, as far as can be told at little cost.
+
+        It raises when all writes of the last few seconds failed as a whole, and makes a small write of
+        its own, one that no reader sees, when there were none.
         """
 
 

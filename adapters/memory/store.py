@@ -109,6 +109,9 @@ class MemorySessionStore(SessionStore):
         found = sorted(record.session_id for has, record in self._untold(now) if code in {None, has})
         return [SessionId(one) for one in found if after is None or one > after][:limit]
 
+    async def ping(self) -> None:
+        """It is there as long as this process is."""
+
     async def clock_skew(self, clock: Clock) -> timedelta | None:  # noqa: ARG002 - our clock is its clock
         return None
 

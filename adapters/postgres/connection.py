@@ -74,6 +74,11 @@ class Connections:
                     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncio.CancelledError):
                         connection.terminate()
                         raise
+                    except asyncpg.ReadOnlySQLTransactionError:
+                        # Its server is no primary any more, and so is that of every other connection.
+                        connection.terminate()
+                        await self._pool.expire_connections()
+                        raise
                     finally:
                         await self._pool.release(connection)
                 finally:

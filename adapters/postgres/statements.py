@@ -103,8 +103,13 @@ SELECT count(*) FROM (
     SELECT FROM sessions WHERE sync_failure IS NOT NULL ORDER BY sync_failure LIMIT {BACKLOG_COUNT_MAX}
 ) AS failed
 """
-CLOCK = "SELECT clock_timestamp() FROM sessions LIMIT 0"
+TABLES = "SELECT FROM sessions, audit LIMIT 0"
 NOW = "SELECT clock_timestamp()"
+# A commit that is flushed to disk, on a table that may be written to, without a row.
+TOUCH = """
+WITH nothing AS (UPDATE sessions SET version = version WHERE false)
+SELECT pg_logical_emit_message(true, 'session-keeper', 'ping')
+"""
 FAILED_BY_CODE = """
 SELECT sync_failure, count(*) AS count, min(updated_at) AS oldest FROM sessions
 WHERE sync_failure IS NOT NULL AND expires_at > $1 GROUP BY sync_failure

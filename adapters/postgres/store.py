@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from adapters.postgres import rows, statements
 from adapters.postgres.batches import PostgresBatches
@@ -103,11 +104,15 @@ class PostgresSessionStore(SessionStore):
     async def clock_skew(self, clock: Clock) -> timedelta | None:
         """Half of the round trip is taken for the way back."""
         async with self._connections.one() as connection:
-            await connection.fetch(statements.CLOCK)
             asked = clock.now()
             told: datetime = await connection.fetchval(statements.NOW)
             answered = clock.now()
         return told - (asked + (answered - asked) / 2)
+
+    async def ping(self) -> None:
+        """The tables can be read, and a commit goes through."""
+        await self._connections.fetch(statements.TABLES)
+        await self._updates.health.check(partial(self._connections.fetch, statements.TOUCH))
 
 
 @asynccontextmanager

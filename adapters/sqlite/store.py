@@ -97,13 +97,20 @@ class SqliteSessionStore(SessionStore):
         )
 
     async def clock_skew(self, clock: Clock) -> timedelta | None:  # noqa: ARG002 - the file has no clock
-        """None; but the file was read, and its tables are those of this version."""
+        return None
+
+    async def ping(self) -> None:
+        """The file is read, its tables are those of this version, and its lock can be had."""
         number = await self._read(schema.version)
         if number != schema.NEWEST:
             raise StoreUnavailable(
                 f"the file has schema version {number}, wanted is {schema.NEWEST}: run session-keeper migrate"
             )
-        return None
+        await self._updates.health.check(self._touch)
+
+    async def _touch(self) -> None:
+        async with self._in_time():
+            await self._writer.transaction(schema.touch)
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         async with self._in_time():

@@ -100,6 +100,7 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
     kind = settings.store_kind
     try:
         async with open_service(Container(settings=settings)) as service:
+            await service.store.ping()
             skew = await service.store.clock_skew(service.clock)
     except StoreUnavailable as error:
         yield Finding(Mark.FAILED, "store", f"{settings.store_place}: {error}")

@@ -73,3 +73,15 @@ class FaultContract:
         acknowledged = {f"v{n}" for n, answer in enumerate(answers) if isinstance(answer, Decision)}
         async with open_store() as store:
             assert acknowledged <= await variables(store)
+
+    async def test_a_ping_tells_that_writes_go_through_and_leaves_nothing_behind(
+        self, store: SessionStore
+    ) -> None:
+        await store.ping()
+        assert await store.audit_count() == 0
+        await take(store, event({"a": 1}))
+
+        await store.ping()
+
+        assert await variables(store) == {"a"}
+        assert await store.audit_count() == 1

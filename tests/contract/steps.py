@@ -81,3 +81,10 @@ async def variables(store: SessionStore, session_id: str = "s", seconds: float =
     """The names that a reader is shown."""
     read = await store.read(SessionId(session_id), at(seconds))
     return set() if read is None else set(read.context.texts)
+
+
+async def ping_for_ever(store: SessionStore) -> None:
+    """Raises what a ping raises; writes that went through a moment ago may outweigh it for a while."""
+    while True:
+        await store.ping()
+        await asyncio.sleep(0.01)

@@ -33,6 +33,7 @@ CALLS: dict[str, Callable[[SessionStore], Awaitable[object]]] = {
     "forget_audit": lambda store: store.forget_audit(at(0), 10),
     "audit_count": lambda store: store.audit_count(),
     "backlog": lambda store: store.backlog(at(0)),
+    "ping": lambda store: store.ping(),
     "clock_skew": lambda store: store.clock_skew(SystemClock()),
 }
 FAULTS: dict[str, Callable[[FaultProxy], None]] = {

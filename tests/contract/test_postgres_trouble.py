@@ -12,7 +12,7 @@ from application.errors import StoreUnavailable
 from domain.decisions import Decision
 from domain.identity import SessionId
 from domain.session import SessionState
-from tests.contract.steps import PATIENCE_SECONDS, deciding, take, until_answered, variables
+from tests.contract.steps import PATIENCE_SECONDS, deciding, ping_for_ever, take, until_answered, variables
 from tests.factories import at, event, merge
 from tests.servers.postgres import PostgresServer
 
@@ -143,6 +143,39 @@ async def test_a_decision_that_writes_nothing_is_answered_by_a_database_that_tak
             await take(read_only, merge({"b": 2}), seconds=1)
 
     assert decision.state == first.state
+
+
+async def test_connections_to_a_server_that_has_become_read_only_are_replaced(
+    url: str, direct: asyncpg.Connection
+) -> None:
+    name = url.rpartition("/")[2]
+    await direct.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    async with open_postgres_store(url, LIMITS) as store:
+        await asyncio.gather(*(store.read(SessionId("s"), at(0)) for _ in range(4)))
+        with pytest.raises(StoreUnavailable, match="read-only"):
+            await store.ping()
+        with pytest.raises(StoreUnavailable, match="read-only"):
+            await take(store, event({"a": 1}))
+        await direct.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+        await take(store, event({"a": 1}))
+        await asyncio.gather(*(take(store, merge({f"v{n}": n}), seconds=1) for n in range(4)))
+        await store.ping()
+
+
+@pytest.mark.parametrize("mode", ["EXCLUSIVE", "ACCESS EXCLUSIVE"])
+async def test_a_table_that_takes_no_writes_is_told_by_a_ping(
+    url: str, direct: asyncpg.Connection, mode: str
+) -> None:
+    async with open_postgres_store(url, PostgresLimits(timeout_seconds=0.5)) as store:
+        await take(store, event({"a": 1}))
+        async with direct.transaction():
+            await direct.execute(f"LOCK TABLE sessions IN {mode} MODE")
+            with pytest.raises(StoreUnavailable):
+                await ping_for_ever(store)
+
+        await take(store, merge({"b": 2}), seconds=1)
+        await store.ping()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from domain.decisions import Decision
 from domain.identity import SessionId
 from tests.contract.contract_of_processes import run_alone
 from tests.contract.contract_of_unreadable import evicting
-from tests.contract.steps import PATIENCE_SECONDS, take, until_answered, variables
+from tests.contract.steps import PATIENCE_SECONDS, ping_for_ever, take, until_answered, variables
 from tests.factories import at, event, merge
 
 LIMITS = SqliteLimits(timeout_seconds=20)
@@ -57,6 +57,23 @@ async def test_callers_who_wait_for_a_file_that_another_process_has_locked_are_t
 
         await until_answered(lambda: take(store, merge({"b": 1}), seconds=1))
         assert {"a", "b"} <= await until_answered(lambda: variables(store))
+
+
+async def test_a_file_that_stays_locked_is_told_by_a_ping(path: Path) -> None:
+    async with open_sqlite_store(path, IMPATIENT) as store:
+        await until_answered(lambda: take(store, event({"a": 1})))
+        await until_answered(store.ping)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await until_answered(lambda: variables(store)) == {"a"}
+            with pytest.raises(StoreUnavailable):
+                await take(store, merge({"b": 2}), seconds=1)
+            with pytest.raises(StoreUnavailable):
+                await ping_for_ever(store)
+            other.execute("ROLLBACK")
+
+        await until_answered(lambda: take(store, merge({"b": 1}), seconds=1))
+        await until_answered(store.ping)
 
 
 async def test_a_file_that_was_moved_away_is_missed_and_found_again(
@@ -159,7 +176,7 @@ async def test_a_damaged_page_fails_only_those_who_need_it(path: Path) -> None:
 
 
 async def test_a_full_disk_is_told_and_nothing_is_lost_or_half_written(path: Path) -> None:
-    assert run_alone("full_disk", path) == "full\nagain\nwhole\n"
+    assert run_alone("full_disk", path) == "full\nunready\nagain\nwhole\n"
 
 
 async def test_a_directory_that_cannot_be_written_is_told() -> None:

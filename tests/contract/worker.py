@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -125,9 +125,21 @@ async def acknowledge_for_ever(url: str, sessions: str, prefix: str) -> None:
             tasks.create_task(writer(store, number))
 
 
+async def until_a_ping_fails(store: SessionStore, acknowledged: set[str]) -> None:
+    """While writes go on failing; the first ones may still be outweighed by those that went through."""
+    for number in count():
+        with suppress(StoreUnavailable):
+            await take(store, merge({"a": "x" * 4000}, session_id=SessionId(f"more{number}")))
+            acknowledged.add(f"more{number}")
+        try:
+            await store.ping()
+        except StoreUnavailable:
+            return
+
+
 async def fill_the_disk(url: str) -> None:
     """A limit on the size of files stands for a disk that is full: both end in a write that fails."""
-    async with open_store(url) as store:
+    async with open_sqlite_store(Path(url), SqliteLimits(timeout_seconds=1)) as store:
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
         acknowledged = set[str]()
@@ -137,6 +149,8 @@ async def fill_the_disk(url: str) -> None:
                 acknowledged.add(f"s{number}")
         except StoreUnavailable:
             say("full")
+        await until_a_ping_fails(store, acknowledged)
+        say("unready")
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         await take(store, merge({"a": 1}, session_id=SessionId("after")))
         say("again")

@@ -146,11 +146,14 @@ def test_a_sqlite_file_that_another_process_has_locked_is_told(
         other.execute("BEGIN IMMEDIATE")
         refused = service.post("during", {"step": 1})
         readable = service.client.get("/sessions/before")
+        ready = service.client.get("/health/ready")
         other.execute("ROLLBACK")
 
     assert refused.status_code == 503
     assert int(refused.headers["retry-after"]) >= 1
     assert readable.status_code == 200
+    assert ready.status_code == 503
+    assert "locked" in ready.json()["store"] or "did not answer" in ready.json()["store"]
     assert_recovers(service)
 
 

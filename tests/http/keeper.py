@@ -60,6 +60,10 @@ class FragileStore(MemorySessionStore):
         self._fail()
         return await super().clock_skew(*arguments)
 
+    async def ping(self) -> None:
+        self._fail()
+        await super().ping()
+
     def _fail(self) -> None:
         if self.failure is not None:
             raise self.failure
