@@ -2,18 +2,26 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from application.clock_skew import eviction_problem
 from application.errors import StoreUnavailable
-from application.ports import Clock, Metrics, SessionStore
+from application.ports import EXPIRED_PARTS, Clock, IdGenerator, Metrics, SessionStore
+from domain.audit import AuditEntry
 from domain.decisions import Decision
 from domain.eviction import decide_eviction, decide_eviction_unread, is_undelivered
 from domain.identity import SessionId
 from domain.session import SessionState
 from domain.unreadable import DecideAnyway, UnreadableSession
 
+LOT_MAX = 64
+"""Sessions that are looked up and evicted at once; so many decisions are in vain when two processes meet."""
+FAULTS_MAX = 64
+"""So many that fail before the first one goes are no bad luck: the store is away."""
+FAILED_PAUSE = timedelta(minutes=5)
+"""How long a session that could not be evicted is left alone."""
 _log = logging.getLogger("session_keeper.loops")
 
 
@@ -30,19 +38,22 @@ class EvictExpiredHandler:
         *,
         store: SessionStore,
         clock: Clock,
+        ids: IdGenerator,
         metrics: Metrics,
         audit_retention: timedelta,
         clock_skew_max: timedelta,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._ids = ids
         self._metrics = metrics
         self._audit_retention = audit_retention
         self._clock_skew_max = clock_skew_max
         self._stopped = False
+        self._left_alone: dict[SessionId, datetime] = {}
 
     async def __call__(self, command: EvictExpired) -> bool:
-        """Whether there may be more to do. A record that cannot be read does not keep the others.
+        """Whether there may be more to do. A session that cannot be evicted does not keep the others.
 
         By the slower of our clock and the store's; nothing is done while they are too far apart.
 
@@ -53,16 +64,61 @@ class EvictExpiredHandler:
         if self._too_far_apart(skew):
             return False
         now = self._clock.now() + min(skew or timedelta(), timedelta())
-        session_ids = await self._store.expired(now, command.limit)
-        evictions = (self._evict(session_id, now) for session_id in session_ids)
-        ends = await asyncio.gather(*evictions, return_exceptions=True)
-        entries = [entry for end in ends if isinstance(end, Decision) for entry in end.audit]
-        if entries:
-            undelivered = sum(map(is_undelivered, entries))
-            self._metrics.sessions_evicted(len(entries), undelivered=undelivered)
-        self._note_faults([end for end in ends if isinstance(end, BaseException)])
+        evicted = await self._evict_expired(now, command.limit)
         forgotten = await self._store.forget_audit(now - self._audit_retention, command.limit)
-        return max(len(session_ids), forgotten) >= command.limit
+        return max(evicted, forgotten) >= command.limit
+
+    async def _evict_expired(self, now: datetime, limit: int) -> int:
+        self._left_alone = {one: until for one, until in self._left_alone.items() if until > now}
+        if not await self._lot(now, 1, part=None):
+            return 0
+        evictions = _Evictions()
+        try:
+            await self._evict_parts(now, limit, evictions)
+        finally:
+            if entries := evictions.entries:
+                undelivered = sum(map(is_undelivered, entries))
+                self._metrics.sessions_evicted(len(entries), undelivered=undelivered)
+        return evictions.gone
+
+    async def _evict_parts(self, now: datetime, limit: int, evictions: "_Evictions") -> None:
+        """Part after part, in an order of chance, so that processes which evict at once seldom meet."""
+        for part in sorted(range(EXPIRED_PARTS), key=lambda _: self._ids.jitter()):
+            while evictions.gone < limit:
+                lot = await self._lot(now, min(LOT_MAX, limit - evictions.gone), part)
+                went = await self._evict_lot(lot, now, evictions)
+                if len(lot) < LOT_MAX or went < len(lot) / 2:  # all gone, or another process is here
+                    break
+
+    async def _lot(self, now: datetime, size: int, part: int | None) -> list[SessionId]:
+        found = await self._store.expired(now, size + len(self._left_alone), part=part)
+        return [session_id for session_id in found if session_id not in self._left_alone][:size]
+
+    async def _evict_lot(self, lot: Sequence[SessionId], now: datetime, evictions: "_Evictions") -> int:
+        """How many of them went."""
+        ends = await asyncio.gather(*(self._evict(one, now) for one in lot), return_exceptions=True)
+        faults: dict[SessionId, StoreUnavailable] = {}
+        gone_before = evictions.gone
+        for session_id, end in zip(lot, ends, strict=True):
+            if isinstance(end, StoreUnavailable):
+                faults[session_id] = end
+            elif isinstance(end, BaseException):
+                raise end
+            elif end is not None:
+                evictions.gone += 1
+                evictions.entries += end
+        evictions.faults += len(faults)
+        for session_id, fault in faults.items():
+            if not evictions.gone and evictions.faults >= FAULTS_MAX:
+                raise fault
+            self._leave_alone(session_id, fault, now)
+        return evictions.gone - gone_before
+
+    def _leave_alone(self, session_id: SessionId, fault: StoreUnavailable, now: datetime) -> None:
+        self._left_alone[session_id] = now + FAILED_PAUSE
+        self._metrics.eviction_failed()
+        facts = {"session_id": session_id, "reason": str(fault)}
+        _log.warning("an expired session could not be evicted", extra=facts)
 
     def _too_far_apart(self, skew: timedelta | None) -> bool:
         """Said in the log when it begins and when it ends."""
@@ -74,26 +130,32 @@ class EvictExpiredHandler:
         self._stopped = problem is not None
         return self._stopped
 
-    async def _evict(self, session_id: SessionId, now: datetime) -> Decision:
-        unread: list[str] = []
+    async def _evict(self, session_id: SessionId, now: datetime) -> tuple[AuditEntry, ...] | None:
+        """What the trail says of it; None: it was renewed, or somebody else was faster."""
+        was_there = False
+        unread: str | None = None
 
         def readable(before: SessionState | None) -> Decision:
+            nonlocal was_there, unread
+            was_there, unread = before is not None and before.expired(now), None
             return decide_eviction(before, now)
 
         def unreadable(before: UnreadableSession) -> Decision | None:
-            unread.append(before.why)
+            nonlocal was_there, unread
+            was_there, unread = before.expired(now), before.why
             return decide_eviction_unread(before, now)
 
         decision = await self._store.update(session_id, DecideAnyway(readable, unreadable))
-        if unread and decision.audit:
-            facts = {"session_id": session_id, "reason": unread[-1]}
+        if was_there and unread is not None:
+            facts = {"session_id": session_id, "reason": unread}
             _log.warning("evicted a session whose record cannot be read", extra=facts)
-        return decision
+        return decision.audit if was_there else None
 
-    def _note_faults(self, faults: list[BaseException]) -> None:
-        for fault in faults:
-            if not isinstance(fault, StoreUnavailable):
-                raise fault
-        if faults:
-            facts = {"count": len(faults), "reason": str(faults[0])}
-            _log.warning("expired sessions could not be evicted", extra=facts)
+
+@dataclass(slots=True)
+class _Evictions:
+    """Of one pass."""
+
+    gone: int = 0
+    faults: int = 0
+    entries: list[AuditEntry] = field(default_factory=list)

@@ -23,6 +23,7 @@ class AuditPage:
     next_after: int | None
 
 
+EXPIRED_PARTS = 16
 BACKLOG_COUNT_MAX = 10_000
 """A store counts no further, so that a scrape costs the same however far behind the sync is."""
 
@@ -99,8 +100,14 @@ class SessionStore(Protocol):
         """
 
     @abstractmethod
-    async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        """Records that have expired, in any order; one that expired long ago is never left out for ever."""
+    async def expired(self, now: datetime, limit: int, *, part: int | None = None) -> Sequence[SessionId]:
+        """Records that have expired, in any order; one that expired long ago is never left out for ever.
+
+        Args:
+            part: from 0 to `EXPIRED_PARTS` - 1: only those of this part. A store deals its sessions out to
+                the parts as it likes, but evenly and the same for every process, so that processes that
+                evict at once need not all be given the same ones. None: those of all parts.
+        """
 
     @abstractmethod
     async def of_subject(
@@ -286,6 +293,10 @@ class Metrics(Protocol):
     @abstractmethod
     def sessions_evicted(self, count: int, *, undelivered: int) -> None:
         """`undelivered` of them went before Genesys had acknowledged their newest state."""
+
+    @abstractmethod
+    def eviction_failed(self) -> None:
+        """An expired session could not be removed; the others are."""
 
     @abstractmethod
     def session_erased(self) -> None: ...

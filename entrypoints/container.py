@@ -110,6 +110,7 @@ def _build_service(
         evict_expired=EvictExpiredHandler(
             store=store,
             clock=clock,
+            ids=ids,
             metrics=metrics,
             audit_retention=timedelta(seconds=settings.audit_retention_seconds),
             clock_skew_max=clock_skew_max,

@@ -53,5 +53,8 @@ class FakeMetrics(Metrics):
     def sessions_evicted(self, count: int, *, undelivered: int) -> None:
         self.noted.append(f"evicted {count}" + (f", {undelivered} undelivered" if undelivered else ""))
 
+    def eviction_failed(self) -> None:
+        self.noted.append("eviction failed")
+
     def session_erased(self) -> None:
         self.noted.append("erased")

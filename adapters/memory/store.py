@@ -6,12 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
+from zlib import crc32
 
 from adapters.storage.decision_batch import decide_in_order
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from adapters.storage.unreadable import state_or_columns
 from application.errors import SessionUnreadable
-from application.ports import BACKLOG_COUNT_MAX, AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
+from application.ports import (
+    BACKLOG_COUNT_MAX,
+    EXPIRED_PARTS,
+    AuditPage,
+    Clock,
+    FailedSyncs,
+    SessionStore,
+    SyncBacklog,
+)
 from domain.audit import AuditEntry
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId, SubjectId
@@ -69,8 +78,10 @@ class MemorySessionStore(SessionStore):
     async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
         return [SessionId(record.session_id) for record in islice(self._due_records(now, lane), limit)]
 
-    async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        return list(islice(self._expiring.until(now), limit))
+    async def expired(self, now: datetime, limit: int, *, part: int | None = None) -> Sequence[SessionId]:
+        found = self._expiring.until(now)
+        of_part = (one for one in found if part is None or crc32(one.encode()) % EXPIRED_PARTS == part)
+        return list(islice(of_part, limit))
 
     async def of_subject(
         self, subject_id: SubjectId, *, after: SessionId | None, limit: int

@@ -1,6 +1,6 @@
 """What is said to PostgreSQL."""
 
-from application.ports import BACKLOG_COUNT_MAX
+from application.ports import BACKLOG_COUNT_MAX, EXPIRED_PARTS
 
 COLUMNS = (
     "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "
@@ -72,8 +72,9 @@ DUE = """
 SELECT session_id FROM sessions
 WHERE sync_lane = $1 AND sync_due_at <= $2 AND expires_at > $2 ORDER BY sync_due_at LIMIT $3
 """
-EXPIRED = """
+EXPIRED = f"""
 SELECT session_id FROM sessions WHERE expires_bucket <= $1 AND expires_at <= $2
+AND ($4::integer IS NULL OR hashtext(session_id) & {EXPIRED_PARTS - 1} = $4)
 ORDER BY expires_bucket LIMIT $3
 """
 OF_SUBJECT = """

@@ -66,9 +66,9 @@ class PostgresSessionStore(SessionStore):
         found = await self._connections.fetch(statements.DUE, lane.value, now, limit)
         return [SessionId(row["session_id"]) for row in found]
 
-    async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
+    async def expired(self, now: datetime, limit: int, *, part: int | None = None) -> Sequence[SessionId]:
         bucket = -(-to_microseconds(now) // rows.BUCKET_MICROSECONDS)
-        found = await self._connections.fetch(statements.EXPIRED, bucket, now, limit)
+        found = await self._connections.fetch(statements.EXPIRED, bucket, now, limit, part)
         return [SessionId(row["session_id"]) for row in found]
 
     async def of_subject(

@@ -72,6 +72,11 @@ class PrometheusMetrics(Metrics, MetricsReader):
             "Expired sessions removed before Genesys had acknowledged their newest state",
             registry=self._registry,
         )
+        self._evictions_failed = Counter(
+            "session_keeper_eviction_failures",
+            "Expired sessions that could not be removed; they are tried again after minutes",
+            registry=self._registry,
+        )
         self._erased = Counter(
             "session_keeper_sessions_erased", "Sessions erased on request", registry=self._registry
         )
@@ -132,6 +137,9 @@ class PrometheusMetrics(Metrics, MetricsReader):
     def sessions_evicted(self, count: int, *, undelivered: int) -> None:
         self._evicted.inc(count)
         self._undelivered.inc(undelivered)
+
+    def eviction_failed(self) -> None:
+        self._evictions_failed.inc()
 
     def session_erased(self) -> None:
         self._erased.inc()

@@ -11,7 +11,7 @@ from typing import Any
 
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
-from application.ports import BACKLOG_COUNT_MAX, AuditPage, FailedSyncs, SyncBacklog
+from application.ports import BACKLOG_COUNT_MAX, EXPIRED_PARTS, AuditPage, FailedSyncs, SyncBacklog
 from domain.audit import AuditAction, AuditEntry
 from domain.identity import PersistenceId, SessionId, SubjectId
 from domain.instants import from_microseconds, to_microseconds
@@ -45,7 +45,10 @@ DUE = (
     "SELECT session_id FROM sessions INDEXED BY sessions_due "
     "WHERE sync_lane = ? AND sync_due_at <= ? AND expires_at > ? ORDER BY sync_due_at LIMIT ?"
 )
-EXPIRED = "SELECT session_id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
+EXPIRED = (
+    "SELECT session_id FROM sessions INDEXED BY sessions_expiring "
+    "WHERE expires_at <= ? AND rowid % ? = ? ORDER BY expires_at LIMIT ?"
+)
 OF_SUBJECT = (
     "SELECT session_id FROM sessions INDEXED BY sessions_of_subject "
     "WHERE subject_id = ? AND session_id > ? ORDER BY session_id LIMIT ?"
@@ -156,8 +159,10 @@ def failed_syncs(
     return [SessionId(row[0]) for row in rows]
 
 
-def expired(connection: sqlite3.Connection, now: datetime, limit: int) -> list[SessionId]:
-    return [SessionId(row[0]) for row in connection.execute(EXPIRED, (to_microseconds(now), limit))]
+def expired(connection: sqlite3.Connection, now: datetime, limit: int, part: int | None) -> list[SessionId]:
+    """The number of the row, which the index has, says which part it is of."""
+    parts = (1, 0) if part is None else (EXPIRED_PARTS, part)
+    return [SessionId(row[0]) for row in connection.execute(EXPIRED, (to_microseconds(now), *parts, limit))]
 
 
 def of_subject(

@@ -64,8 +64,8 @@ class SqliteSessionStore(SessionStore):
     async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
         return await self._read(lambda connection: statements.due(connection, lane, now, limit))
 
-    async def expired(self, now: datetime, limit: int) -> Sequence[SessionId]:
-        return await self._read(lambda connection: statements.expired(connection, now, limit))
+    async def expired(self, now: datetime, limit: int, *, part: int | None = None) -> Sequence[SessionId]:
+        return await self._read(lambda connection: statements.expired(connection, now, limit, part))
 
     async def of_subject(
         self, subject_id: SubjectId, *, after: SessionId | None, limit: int

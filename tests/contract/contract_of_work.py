@@ -2,7 +2,7 @@
 
 import asyncio
 
-from application.ports import SessionStore, SyncBacklog
+from application.ports import EXPIRED_PARTS, SessionStore, SyncBacklog
 from domain.eviction import decide_eviction
 from domain.identity import ClaimToken, SessionId, SubjectId
 from domain.sync import SyncFailure, SyncLane, SyncReceipt
@@ -131,6 +131,19 @@ class WorkContract:
         assert set(await store.expired(at(3), 10)) == {"s0", "s1", "s2"}
         assert len(await store.expired(at(3), 2)) == 2
         assert await store.expired(at(0), 10) == []
+
+    async def test_the_parts_of_what_has_expired_are_together_all_of_it(self, open_store: OpenStore) -> None:
+        async with open_store() as one, open_store() as other:
+            names = {SessionId(f"s{number}") for number in range(200)}
+            for name in names:
+                await take(one, event({"a": 1}, session_id=name, ttl_seconds=1))
+
+            parts = [await other.expired(at(1), 200, part=part) for part in range(EXPIRED_PARTS)]
+
+            assert sorted(name for part in parts for name in part) == sorted(names)
+            assert max(map(len, parts)) < 50
+            assert set(await one.expired(at(1), 200, part=3)) == set(parts[3])
+            assert await one.expired(at(0), 200, part=3) == []
 
     async def test_records_of_a_subject_are_found(self, store: SessionStore) -> None:
         for number in range(5):

@@ -114,7 +114,8 @@ STATEMENTS = {
     "read": (Q.READ, ([f"s{n}" for n in range(20)],), {"sessions_pkey"}),
     "trail": (Q.TRAIL, ("s7", 0, 50), {"audit_of_session"}),
     "due": (Q.DUE, (SyncLane.LIVE, NOW, 100), {"sessions_due"}),
-    "expired": (Q.EXPIRED, (BUCKET + 1, NOW, 500), {"sessions_expiring"}),
+    "expired": (Q.EXPIRED, (BUCKET + 1, NOW, 500, None), {"sessions_expiring"}),
+    "expired of a part": (Q.EXPIRED, (BUCKET + 1, NOW, 64, 3), {"sessions_expiring"}),
     "of subject": (Q.OF_SUBJECT, ("subject-7", "", 200), {"sessions_of_subject"}),
     "backlog": (Q.BACKLOG, (NOW,), {"sessions_waiting"}),
     "failed": (Q.FAILED, (), {"sessions_failed"}),
@@ -135,7 +136,7 @@ async def test_every_question_is_answered_by_its_index(
 
 
 async def test_what_an_index_gives_in_order_is_not_sorted(plans: tuple[asyncpg.Connection, str]) -> None:
-    for name in ("due", "expired"):
+    for name in ("due", "expired", "expired of a part"):
         statement, arguments, _ = STATEMENTS[name]
         plan = await explained(plans, statement, *arguments)
         assert "Sort" not in {node["Node Type"] for node in nodes(plan)}, name
