@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -183,11 +184,11 @@ class GenesysGateway(Protocol):
     """Genesys Cloud, as far as this service speaks to it."""
 
     @abstractmethod
-    async def write_back(self, copy: SessionCopy) -> SyncReceipt:
+    async def write_back(self, copy: SessionCopy, permit: "CallPermit") -> SyncReceipt:
         """Tells Genesys the state of a session.
 
-        Telling the same twice does no harm. The caller has taken one call from the `CallBudget`; what
-        more is needed (a look-up, a short retry) the gateway takes itself. It ends within its time-out.
+        Telling the same twice does no harm. `permit` is for the first call; for what more is needed (a
+        look-up, a short retry) the gateway asks the budget itself. It ends within its time-out.
 
         Raises:
             GenesysRefused, GenesysUnavailable, GenesysMisconfigured.
@@ -197,7 +198,7 @@ class GenesysGateway(Protocol):
     async def check_access(self) -> GenesysAccess:
         """Who we are to Genesys, and whether we may make the calls of the target.
 
-        It takes its calls from the budget itself. That the permissions cannot be looked up is no error.
+        It asks the budget for its calls itself. That the permissions cannot be looked up is no error.
 
         Raises:
             GenesysRefused, GenesysUnavailable, GenesysMisconfigured: the token is not accepted.
@@ -211,7 +212,7 @@ class BudgetFigures:
     Attributes:
         allowed: calls in one rate window of Genesys.
         left: calls of this window that may still be made.
-        in_flight: calls that were taken and have not ended.
+        in_flight: permits that were given and have neither ended nor been given back.
         closed_seconds: for how long Genesys' `Retry-After` still keeps everybody from calling.
     """
 
@@ -221,16 +222,58 @@ class BudgetFigures:
     closed_seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowReport:
+    """What the answer to a call says of Genesys' rate window, from its three rate headers.
+
+    Attributes:
+        count: calls that Genesys has counted in the window, whoever made them.
+        allowed: calls that it allows in one.
+        reset_seconds: when the window ends, from the answer on.
+    """
+
+    count: int
+    allowed: int
+    reset_seconds: float
+
+
+class CallPermit(Protocol):
+    """The right to make one call of Genesys, from `CallBudget.permit`. It is good for one call alone."""
+
+    @property
+    @abstractmethod
+    def spent(self) -> bool:
+        """Whether a call was made with it."""
+
+    @abstractmethod
+    def spend(self) -> None:
+        """The call is made now, and spent however it ends.
+
+        Raises:
+            RuntimeError: it was spent before, or its `async with` is over.
+        """
+
+    @abstractmethod
+    def end(self, report: WindowReport | None = None) -> None:
+        """The call has ended; without this it ends with the `async with`. Only the first end counts."""
+
+
 class CallBudget(Protocol):
     """The calls that Genesys allows; shared by everything in this process that calls it."""
 
     @abstractmethod
-    async def take(self) -> None:
-        """Returns when a call may be made, and takes it."""
+    def permit(self) -> AbstractAsyncContextManager[CallPermit]:
+        """Waits until a call may be made, first come, first served, and holds the right to make it.
+
+        At the end of the `async with` a call that was not made is given back.
+        """
 
     @abstractmethod
-    def give_back(self) -> None:
-        """The call that was taken will not be made."""
+    def wait_seconds(self) -> float:
+        """How long one who asks for a permit now is likely to wait, those who wait already included.
+
+        An estimate: what others do with the same token, and what Genesys answers, may make it longer.
+        """
 
     @abstractmethod
     def figures(self) -> BudgetFigures:

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from application.errors import GenesysMisconfigured, StoreUnavailable
-from application.ports import CallBudget, Clock, SessionStore
+from application.ports import CallBudget, CallPermit, Clock, SessionStore
 from application.sync_aside import SetAside
 from application.sync_brake import BrakePolicy, SyncBrake
 from application.sync_lanes import LanePolicy, LaneTurns
@@ -101,28 +102,27 @@ class SyncLoop:
             while (task := self._under_way.get(session_id)) is not None:
                 await asyncio.wait({task})
             await self._wait_for_a_place()
-            await self._budget.take()
-            if session_id not in self._under_way and self._place_is_free():
-                return await asyncio.shield(self._start(session_id))
-            self._budget.give_back()
+            async with AsyncExitStack() as held:
+                permit = await held.enter_async_context(self._budget.permit())
+                if session_id not in self._under_way and self._place_is_free():
+                    return await asyncio.shield(self._start(session_id, permit, held.pop_all()))
 
     async def _one_round(self) -> None:
         await self._wait_for_a_place()
-        await self._budget.take()
-        session_id = None
-        try:
-            if self._place_is_free():
-                self._work.clear()
+        async with AsyncExitStack() as held:
+            permit = await held.enter_async_context(self._budget.permit())
+            if not self._place_is_free():
+                return
+            self._work.clear()
+            try:
                 session_id = await self._next_session()
-        except StoreUnavailable as error:
-            self._note_store_fault(error)
-        finally:
-            if session_id is None:
-                self._budget.give_back()
-        if session_id is not None:
-            self._start(session_id)
-        elif self._place_is_free():
-            await self._wait_for_work()
+            except StoreUnavailable as error:
+                self._note_store_fault(error)
+                session_id = None
+            if session_id is not None:
+                self._start(session_id, permit, held.pop_all())
+                return
+        await self._wait_for_work()
 
     async def _next_session(self) -> SessionId | None:
         for lane in self._lanes.order():
@@ -168,17 +168,25 @@ class SyncLoop:
         except TimeoutError:
             return
 
-    def _start(self, session_id: SessionId) -> asyncio.Task[SessionState | None]:
-        """The call that was taken goes to this session."""
-        task = asyncio.create_task(self._attempt(session_id))
+    def _start(
+        self, session_id: SessionId, permit: CallPermit, held: AsyncExitStack
+    ) -> asyncio.Task[SessionState | None]:
+        """The permit goes to this session; `held` gives it back, and goes to the task."""
+        task = asyncio.create_task(self._attempt(session_id, permit, held))
         self._under_way[session_id] = task
         task.add_done_callback(lambda _: self._under_way.pop(session_id, None))
         return task
 
-    async def _attempt(self, session_id: SessionId) -> SessionState | None:
+    async def _attempt(
+        self, session_id: SessionId, permit: CallPermit, held: AsyncExitStack
+    ) -> SessionState | None:
+        async with held:
+            return await self._attempted(session_id, permit)
+
+    async def _attempted(self, session_id: SessionId, permit: CallPermit) -> SessionState | None:
         command = SyncSession(session_id=session_id, retry_seconds_max=self._brake.retry_seconds_max)
         try:
-            attempt = await self._sync_session(command)
+            attempt = await self._sync_session(command, permit)
         except StoreUnavailable as error:
             self._set_aside(session_id, error)
             self._note_store_fault(error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from application.errors import GenesysError, GenesysUnavailable, StoreUnavailable
-from application.ports import CallBudget, Clock, GenesysGateway, IdGenerator, Metrics, SessionStore
+from application.ports import CallPermit, Clock, GenesysGateway, IdGenerator, Metrics, SessionStore
 from application.sync_outcome import note_of_failure, unsure_of
 from domain.decisions import Decide, Decision, Policies
 from domain.identity import ClaimToken, SessionId
@@ -61,7 +61,6 @@ class SyncSessionHandler:
         *,
         store: SessionStore,
         gateway: GenesysGateway,
-        budget: CallBudget,
         clock: Clock,
         ids: IdGenerator,
         metrics: Metrics,
@@ -69,32 +68,31 @@ class SyncSessionHandler:
     ) -> None:
         self._store = store
         self._gateway = gateway
-        self._budget = budget
         self._clock = clock
         self._ids = ids
         self._metrics = metrics
         self._policy = policies.sync
 
-    async def __call__(self, command: SyncSession) -> SyncAttempt:
+    async def __call__(self, command: SyncSession, permit: CallPermit) -> SyncAttempt:
         """Claims the session, makes the call, and notes how it ended.
 
-        The caller has taken one call from the budget; if it is not made, it is given back here.
+        Args:
+            permit: left unspent when no call is made.
 
         Raises:
             StoreUnavailable: the session could not be claimed; if it was, the lease runs out by itself.
         """
         token = self._ids.claim_token()
         lease = _Lease(self._policy.lease_seconds)
-        claimed = await self._claim_or_give_back(command.session_id, token)
+        claimed = await self._claim(command.session_id, token)
         if claimed is None or claimed.sync.claim != token:
             return SyncAttempt(state=claimed, claimed=False)
         copy = claimed.copy(self._policy.target)
         if lease.seconds_left < self._policy.lease_seconds * START_FRACTION:
-            self._budget.give_back()
             await self._release(command.session_id, token)
             return SyncAttempt(state=None, claimed=False)
         try:
-            receipt = await self._told(copy, lease)
+            receipt = await self._told(copy, permit, lease)
         except GenesysError as error:
             return await _carried_through(self._note_failure(copy, token, claimed, error, command))
         except asyncio.CancelledError:
@@ -102,28 +100,22 @@ class SyncSessionHandler:
             raise
         return await _carried_through(self._note_receipt(copy, token, claimed, receipt))
 
-    async def _claim_or_give_back(self, session_id: SessionId, token: ClaimToken) -> SessionState | None:
+    async def _claim(self, session_id: SessionId, token: ClaimToken) -> SessionState | None:
+        """The session, claimed if its claim is this token."""
         now = self._clock.now()
         try:
             decision = await self._store.update(
                 session_id, lambda before: decide_claim(before, token=token, policy=self._policy, now=now)
             )
         except asyncio.CancelledError:
-            self._budget.give_back()
             await _carried_through(self._release(session_id, token))
             raise
-        except BaseException:
-            self._budget.give_back()
-            raise
-        state = decision.state
-        if state is None or state.sync.claim != token:
-            self._budget.give_back()
-        return state
+        return decision.state
 
-    async def _told(self, copy: SessionCopy, lease: "_Lease") -> SyncReceipt:
+    async def _told(self, copy: SessionCopy, permit: CallPermit, lease: "_Lease") -> SyncReceipt:
         try:
             async with asyncio.timeout_at(lease.ends_at - self._policy.lease_seconds * STOP_FRACTION):
-                return await self._gateway.write_back(copy)
+                return await self._gateway.write_back(copy, permit)
         except TimeoutError as error:
             failure = SyncFailure(code="lease.over", reason="the call took as long as the lease")
             raise GenesysUnavailable(failure) from error

@@ -64,7 +64,6 @@ async def _run(copies: Copies, result: Result) -> None:
         handler = SyncSessionHandler(
             store=store,
             gateway=GenesysCloudGateway(client=client, target=SyncTarget.MESSAGING_SESSIONS, clock=clock),
-            budget=budget,
             clock=clock,
             ids=RandomIds(),
             metrics=metrics,

@@ -68,7 +68,6 @@ def _build_service(
     sync_session = SyncSessionHandler(
         store=store,
         gateway=gateway,
-        budget=budget,
         clock=clock,
         ids=ids,
         metrics=metrics,

@@ -1,10 +1,11 @@
 """The budget of calls of this process: one pace, one queue, one gate for all that call Genesys."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from adapters.genesys.pace import WINDOW_SECONDS, Pace
-from adapters.genesys.rate_window import WindowReport
-from application.ports import BudgetFigures, CallBudget
+from application.ports import BudgetFigures, CallBudget, CallPermit, WindowReport
 
 
 class GenesysBudget(CallBudget):
@@ -15,6 +16,7 @@ class GenesysBudget(CallBudget):
         self._lazy_pace: Pace | None = None
         self._turnstile = asyncio.Lock()
         self._changed = asyncio.Event()
+        self._waiting = 0
 
     @property
     def pace(self) -> Pace:
@@ -23,33 +25,23 @@ class GenesysBudget(CallBudget):
             self._lazy_pace = Pace(allowed=allowed, now=self._now(), window_seconds=self._window_seconds)
         return self._lazy_pace
 
-    async def take(self) -> None:
-        """First come, first served."""
-        async with self._turnstile:
-            while (wait := self.pace.wait_seconds(self._now())) > 0:
-                self._changed.clear()
-                try:
-                    async with asyncio.timeout(wait):
-                        await self._changed.wait()
-                except TimeoutError:
-                    continue
-            self.pace.take(self._now())
+    @asynccontextmanager
+    async def permit(self) -> AsyncIterator[CallPermit]:
+        await self._wait()
+        permit = _Permit(self)
+        try:
+            yield permit
+        finally:
+            permit.close()
 
-    def give_back(self) -> None:
-        self.pace.give_back()
-        self._changed.set()
-
-    def answered(self, report: WindowReport | None, sent_at: float) -> None:
-        """A call that was taken has ended; `sent_at` is a time of the running loop."""
-        self.pace.answered(report, sent_at=sent_at, now=self._now())
-        self._changed.set()
+    def wait_seconds(self) -> float:
+        return self.pace.wait_seconds_behind(self._waiting, self._now())
 
     def close(self, seconds: float) -> None:
         """Nobody calls for so long."""
         self.pace.close(seconds, self._now())
 
     def figures(self) -> BudgetFigures:
-        """May be asked from anywhere, also before the first call."""
         pace = self._lazy_pace
         if pace is None:
             allowed = self._calls_per_minute
@@ -62,5 +54,57 @@ class GenesysBudget(CallBudget):
             allowed=pace.allowed, left=pace.left, in_flight=pace.in_flight, closed_seconds=closed_seconds
         )
 
+    async def _wait(self) -> None:
+        """Returns when a call may be made, and takes it; there is no turn of the loop between the two."""
+        self._waiting += 1
+        try:
+            async with self._turnstile:
+                while (wait := self.pace.wait_seconds(self._now())) > 0:
+                    self._changed.clear()
+                    try:
+                        async with asyncio.timeout(wait):
+                            await self._changed.wait()
+                    except TimeoutError:
+                        continue
+                self.pace.take(self._now())
+        finally:
+            self._waiting -= 1
+
+    def _give_back(self) -> None:
+        self.pace.give_back()
+        self._changed.set()
+
+    def _answered(self, report: WindowReport | None, sent_at: float) -> None:
+        self.pace.answered(report, sent_at=sent_at, now=self._now())
+        self._changed.set()
+
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+class _Permit(CallPermit):
+    def __init__(self, budget: GenesysBudget) -> None:
+        self._budget = budget
+        self._sent_at: float | None = None
+        self._over = False
+
+    @property
+    def spent(self) -> bool:
+        return self._sent_at is not None
+
+    def spend(self) -> None:
+        if self._over or self.spent:
+            raise RuntimeError("a permit is good for one call, and for as long as it is held")
+        self._sent_at = self._budget._now()  # noqa: SLF001 - a part of the budget
+
+    def end(self, report: WindowReport | None = None) -> None:
+        if not self._over and self._sent_at is not None:
+            self._over = True
+            self._budget._answered(report, self._sent_at)  # noqa: SLF001 - as above
+
+    def close(self) -> None:
+        """Ends the call that was made, or gives back the one that was not."""
+        self.end()
+        if not self._over:
+            self._over = True
+            self._budget._give_back()  # noqa: SLF001 - as above

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
@@ -23,9 +23,8 @@ from adapters.genesys.failures import (
     outcome_of,
 )
 from adapters.genesys.oauth import Credentials, TokenAnswer, TokenSource, no_credentials
-from adapters.genesys.rate_window import WindowReport
 from application.errors import GenesysMisconfigured, GenesysUnavailable
-from application.ports import Clock, Metrics
+from application.ports import CallPermit, Clock, Metrics, WindowReport
 
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
 UNTOLD_WAIT_SECONDS = 5.0
@@ -81,12 +80,15 @@ class GenesysClient:
             attempts=limits.attempts_max, wait_initial=0.2, wait_jitter=0.2, wait_max=1.0, timeout=5.0
         ).on(is_retryable_at_once)
 
-    async def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """The body of the answer to one call of the API, which was taken from the budget already.
+    async def call(
+        self, method: str, path: str, body: bytes | None = None, *, permit: CallPermit | None = None
+    ) -> bytes:
+        """The body of the answer to one call of the API.
 
         Args:
             path: starts with `/api/v2`.
             body: JSON, or None.
+            permit: for one call, the first that is made; without it, and for all others, the budget is asked.
 
         Raises:
             GenesysRefused, GenesysUnavailable, GenesysMisconfigured.
@@ -95,37 +97,38 @@ class GenesysClient:
 
         async def attempt() -> bytes:
             nonlocal last
-            if last is not None:
-                await self._take_soon(last)
             try:
-                return await self._authorised(method, path, body)
+                async with self._permit_for_try(permit, last) as right:
+                    return await self._authorised(method, path, body, right)
             except GenesysUnavailable as error:
                 last = error
                 raise
 
         return await self._retry(attempt)
 
-    async def take(self) -> None:
-        """Takes one more call from the budget."""
-        await self._budget.take()
-
-    def give_back(self) -> None:
-        """A call that was taken will not be made."""
-        self._budget.give_back()
-
-    async def _take_soon(self, last: GenesysUnavailable) -> None:
+    @asynccontextmanager
+    async def _permit_for_try(
+        self, first: CallPermit | None, last: GenesysUnavailable | None
+    ) -> AsyncIterator[CallPermit]:
         """A retry that the budget has no call for is left to the next attempt at the session."""
-        try:
-            async with asyncio.timeout(self._limits.retry_wait_seconds_max):
-                await self._budget.take()
-        except TimeoutError:
-            raise last from last.__cause__
+        if first is not None and not first.spent:
+            yield first
+            return
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(None if last is None else self._limits.retry_wait_seconds_max):
+                    permit = await held.enter_async_context(self._budget.permit())
+            except TimeoutError:
+                if last is None:
+                    raise
+                raise last from last.__cause__
+            yield permit
 
-    async def _authorised(self, method: str, path: str, body: bytes | None) -> bytes:
-        response, answer = await self._with_token(method, path, body)
+    async def _authorised(self, method: str, path: str, body: bytes | None, permit: CallPermit) -> bytes:
+        response, answer = await self._with_token(method, path, body, permit)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            await self._budget.take()
-            response, answer = await self._with_token(method, path, body)
+            async with self._budget.permit() as second:
+                response, answer = await self._with_token(method, path, body, second)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise GenesysMisconfigured(failure_of(response, answer))
         if not response.is_success:
@@ -144,22 +147,21 @@ class GenesysClient:
             _log.warning("Genesys asks to wait", extra={"seconds": seconds, "status": error.failure.status})
             self._budget.close(seconds)
 
-    async def _with_token(self, method: str, path: str, body: bytes | None) -> tuple[httpx.Response, bytes]:
-        """Uses up one call that was taken: made, or given back because there is no token to make it with."""
-        try:
-            token = await self._tokens.token()
-        except BaseException:
-            self._budget.give_back()
-            raise
+    async def _with_token(
+        self, method: str, path: str, body: bytes | None, permit: CallPermit
+    ) -> tuple[httpx.Response, bytes]:
+        """Spends the permit, unless there is no token to make the call with."""
+        token = await self._tokens.token()
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         if body is not None:
             headers["content-type"] = "application/json"
         report, outcome, sent_at = None, "no_answer", asyncio.get_running_loop().time()
+        permit.spend()
         try:
             response, answer = await self._exchange(method, self._endpoints.api_url + path, headers, body)
             report, outcome = _window_report(response), outcome_of(response.status_code)
         finally:
-            self._budget.answered(report, sent_at)
+            permit.end(report)
             self._metrics.genesys_called(outcome, asyncio.get_running_loop().time() - sent_at)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             self._tokens.refused(token)

@@ -7,11 +7,10 @@ import msgspec
 from adapters.genesys.client import GenesysClient
 from adapters.genesys.messaging_sessions import tell_messaging_session
 from adapters.genesys.participant_attributes import tell_participant
-from adapters.genesys.paths import api_path
 from adapters.genesys.plain_text import plain
 from adapters.genesys.rights import NEEDED, SUBJECT_PATH, missing, permissions_of
 from application.errors import GenesysMisconfigured, GenesysRefused
-from application.ports import Clock, GenesysAccess, GenesysGateway
+from application.ports import CallPermit, Clock, GenesysAccess, GenesysGateway
 from domain.sync import SyncReceipt, SyncTarget
 from domain.write_back import SessionCopy
 
@@ -28,15 +27,14 @@ class GenesysCloudGateway(GenesysGateway):
         self._target = target
         self._clock = clock
 
-    async def write_back(self, copy: SessionCopy) -> SyncReceipt:
-        self._check_ids(copy)
+    async def write_back(self, copy: SessionCopy, permit: CallPermit) -> SyncReceipt:
         now = self._clock.now()
         participant = None
         match self._target:
             case SyncTarget.MESSAGING_SESSIONS:
-                await tell_messaging_session(self._client, copy, now)
+                await tell_messaging_session(self._client, copy, now, permit)
             case SyncTarget.PARTICIPANT_ATTRIBUTES:
-                participant = await tell_participant(self._client, copy, now)
+                participant = await tell_participant(self._client, copy, now, permit)
             case SyncTarget.NONE:
                 raise ValueError("with the target none there is nobody to tell")
             case _:
@@ -48,25 +46,11 @@ class GenesysCloudGateway(GenesysGateway):
             participant=participant,
         )
 
-    def _check_ids(self, copy: SessionCopy) -> None:
-        """Raises before there is a call; the one that was taken is given back."""
-        if self._target is SyncTarget.MESSAGING_SESSIONS:
-            ids: tuple[str | None, ...] = (copy.session_id,)
-        else:
-            ids = (copy.conversation_id, copy.participant_id)
-        try:
-            api_path(*(name for name in ids if name is not None))
-        except GenesysRefused:
-            self._client.give_back()
-            raise
-
     async def check_access(self) -> GenesysAccess:
-        await self._client.take()
         organization = _organization(await self._client.call("GET", "/api/v2/tokens/me"))
         needed = NEEDED[self._target]
         if not needed:
             return GenesysAccess(organization=organization)
-        await self._client.take()
         try:
             permissions = permissions_of(await self._client.call("GET", SUBJECT_PATH))
         except (GenesysRefused, GenesysMisconfigured) as error:

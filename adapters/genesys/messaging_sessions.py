@@ -4,10 +4,13 @@ from datetime import datetime
 
 from adapters.genesys.client import GenesysClient
 from adapters.genesys.paths import api_path
+from application.ports import CallPermit
 from domain.write_back import SessionCopy
 
 
-async def tell_messaging_session(client: GenesysClient, copy: SessionCopy, now: datetime) -> None:
+async def tell_messaging_session(
+    client: GenesysClient, copy: SessionCopy, now: datetime, permit: CallPermit
+) -> None:
     """Sends the context and the persistence block together."""
     body = b'{"context":' + copy.context_document(now) + b"}"
-    await client.call("PATCH", api_path("messaging", "sessions", copy.session_id), body)
+    await client.call("PATCH", api_path("messaging", "sessions", copy.session_id), body, permit=permit)

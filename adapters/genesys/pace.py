@@ -8,7 +8,8 @@ Genesys counts the calls of a token in fixed windows and says with each answer h
 import math
 
 from adapters.genesys.other_users import OtherUsers
-from adapters.genesys.rate_window import RateWindow, WindowReport
+from adapters.genesys.rate_window import RateWindow
+from application.ports import WindowReport
 
 WINDOW_SECONDS = 60.0
 ALONE_SECONDS = 2.0
@@ -78,6 +79,14 @@ class Pace:
             wait = max(wait, (1.0 - self._credit) / self._rate(now))
         # a wait that is lost in rounding would be waited for ever
         return max(wait, WAIT_SECONDS_MIN) if wait else 0.0
+
+    def wait_seconds_behind(self, ahead: int, now: float) -> float:
+        """How long it is likely to take until so many others and then we may make a call."""
+        first, calls, rate = self.wait_seconds(now), 1.0 + ahead, self._rate(now)
+        if self._usable(now) < calls:
+            return max(first, self._window.latest_end - now)
+        at_once = max(1.0, min(self._burst, self._credit + first * rate))
+        return first + max(0.0, calls - at_once) / rate
 
     def take(self, now: float) -> None:
         self._advance(now)

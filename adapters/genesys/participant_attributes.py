@@ -13,24 +13,31 @@ from adapters.genesys.client import GenesysClient
 from adapters.genesys.conversation import customers_of, whom_to_tell
 from adapters.genesys.paths import api_path
 from application.errors import GenesysRefused
+from application.ports import CallPermit
 from domain.write_back import SessionCopy
 
 
-async def tell_participant(client: GenesysClient, copy: SessionCopy, now: datetime) -> tuple[str, str]:
-    """Sends the attributes; gives the conversation and participant they were sent to."""
+async def tell_participant(
+    client: GenesysClient, copy: SessionCopy, now: datetime, permit: CallPermit
+) -> tuple[str, str]:
+    """Sends the attributes; gives the conversation and participant they were sent to.
+
+    `permit` is for the first call.
+    """
+    right: CallPermit | None = permit
     body = msgspec.json.encode({"attributes": copy.attributes(now)})
     if copy.participant_id is not None:
+        path = _attributes_path(copy.conversation_id, copy.participant_id)
         try:
-            await client.call("PATCH", _attributes_path(copy.conversation_id, copy.participant_id), body)
+            await client.call("PATCH", path, body, permit=right)
         except GenesysRefused as refusal:
             if not copy.participant_found or refusal.failure.status != HTTPStatus.NOT_FOUND:
                 raise
-            await client.take()
+            right = None
         else:
             return copy.conversation_id, copy.participant_id
-    participant_id = await find_customer(client, copy.conversation_id)
+    participant_id = await find_customer(client, copy.conversation_id, right)
     path = _attributes_path(copy.conversation_id, participant_id)
-    await client.take()
     await client.call("PATCH", path, body)
     return copy.conversation_id, participant_id
 
@@ -41,12 +48,12 @@ def _attributes_path(conversation_id: str, participant_id: str) -> str:
     )
 
 
-async def find_customer(client: GenesysClient, conversation_id: str) -> str:
+async def find_customer(client: GenesysClient, conversation_id: str, permit: CallPermit | None) -> str:
     """The id of the participant that `whom_to_tell` names.
 
     Raises:
         GenesysRefused: there is none, or the conversation cannot be read: nobody can be told until the
             session changes.
     """
-    answer = await client.call("GET", api_path("conversations", "messages", conversation_id))
+    answer = await client.call("GET", api_path("conversations", "messages", conversation_id), permit=permit)
     return whom_to_tell(customers_of(answer)).id

@@ -5,19 +5,10 @@ and answer. So there is an earliest and a latest end; every answer brings them c
 left is spent before the earliest, and a new window is reckoned with only after the latest.
 """
 
-from dataclasses import dataclass
+from application.ports import WindowReport
 
 ROUNDING_SECONDS = 1.0
 RESET_SECONDS_MAX = 3600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowReport:
-    """The rate headers of one answer; all three or it is no report."""
-
-    count: int
-    allowed: int
-    reset_seconds: float
 
 
 class RateWindow:

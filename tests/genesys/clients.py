@@ -49,15 +49,14 @@ class Caller:
     clock: FakeClock
 
     async def call(self, method: str = "PATCH", path: str = "/api/v2/x", body: bytes = b"{}") -> bytes:
-        await self.budget.take()
         return await self.client.call(method, path, body)
 
     async def tell(
         self, target: SyncTarget = SyncTarget.MESSAGING_SESSIONS, copy: SessionCopy | None = None
     ) -> tuple[str, str] | None:
-        await self.budget.take()
         gateway = GenesysCloudGateway(client=self.client, target=target, clock=self.clock)
-        return (await gateway.write_back(copy or copy_of())).participant
+        async with self.budget.permit() as permit:
+            return (await gateway.write_back(copy or copy_of(), permit)).participant
 
     @property
     def in_flight(self) -> int:

@@ -110,8 +110,8 @@ async def test_calls_under_way_at_the_same_time_are_all_ended() -> None:
     http, genesys = open_on(unavailable)
     with stamina.set_testing(True, attempts=3):
         async with http:
-            await genesys.budget.take()
-            genesys.budget.answered(None, 0.0)
+            async with genesys.budget.permit() as permit:
+                permit.spend()
             tasks = [asyncio.create_task(genesys.tell()) for _ in range(30)]
             for turn in range(40):
                 await asyncio.sleep(0)

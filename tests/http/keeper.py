@@ -12,7 +12,7 @@ from litestar import Litestar
 from adapters.http.app import create_app
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import Clock, GenesysAccess, GenesysGateway, SessionStore
+from application.ports import CallPermit, Clock, GenesysAccess, GenesysGateway, SessionStore
 from application.use_cases import UseCases
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
@@ -72,7 +72,7 @@ class FragileStore(MemorySessionStore):
 class DeafGateway(GenesysGateway):
     """No loop runs in these tests, so nobody calls it."""
 
-    async def write_back(self, copy: SessionCopy) -> SyncReceipt:
+    async def write_back(self, copy: SessionCopy, permit: CallPermit) -> SyncReceipt:
         raise NotImplementedError
 
     async def check_access(self) -> GenesysAccess:

@@ -60,8 +60,8 @@ class Bench:
         return decision.state
 
     async def attempt(self, session_id: str = "s") -> SyncAttempt:
-        await self.budget.take()
-        return await self.handler(SyncSession(session_id=SessionId(session_id)))
+        async with self.budget.permit() as permit:
+            return await self.handler(SyncSession(session_id=SessionId(session_id)), permit)
 
     async def steal(self, session_id: str = "s") -> None:
         """Another worker claims the session, whose lease is taken to be over."""
@@ -108,7 +108,6 @@ def bench(
     handler = SyncSessionHandler(
         store=store,
         gateway=gateway,
-        budget=budget,
         clock=clock,
         ids=ids or FakeIds(),
         metrics=metrics,

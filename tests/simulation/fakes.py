@@ -8,7 +8,7 @@ from datetime import datetime
 from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import GenesysAccess, GenesysGateway
+from application.ports import CallPermit, GenesysAccess, GenesysGateway
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId
 from domain.sync import SyncLane, SyncReceipt
@@ -32,17 +32,17 @@ class FakeGateway(GenesysGateway):
     def told_ids(self) -> list[str]:
         return [copy.session_id for copy in self.told]
 
-    async def write_back(self, copy: SessionCopy) -> SyncReceipt:
+    async def write_back(self, copy: SessionCopy, permit: CallPermit) -> SyncReceipt:
         loop = asyncio.get_running_loop()
-        sent_at = loop.time()
+        permit.spend()
         self.told.append(copy)
-        self.told_at.append(sent_at)
+        self.told_at.append(loop.time())
         self.most_at_once = max(self.most_at_once, self.budget.figures().in_flight)
         try:
             await asyncio.sleep(self.seconds)
             self.during(copy)
         finally:
-            self.budget.answered(None, sent_at)
+            permit.end()
         self.react(copy)
         return SyncReceipt(
             fingerprint=copy.fingerprint, expires_at=copy.expires_at, synced_at=LoopClock().now()

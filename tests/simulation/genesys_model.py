@@ -8,9 +8,8 @@ import random
 from dataclasses import dataclass, field
 
 from adapters.genesys.budget import GenesysBudget
-from adapters.genesys.rate_window import WindowReport
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable
-from application.ports import GenesysAccess, GenesysGateway
+from application.ports import CallPermit, GenesysAccess, GenesysGateway, WindowReport
 from domain.sync import SyncFailure, SyncReceipt
 from domain.write_back import SessionCopy
 from tests.simulation.genesys_window import ModelWindow
@@ -80,9 +79,10 @@ class ModelGateway(GenesysGateway):
         self._budget = budget
         self._line = line
 
-    async def write_back(self, copy: SessionCopy) -> SyncReceipt:
+    async def write_back(self, copy: SessionCopy, permit: CallPermit) -> SyncReceipt:
         loop = asyncio.get_running_loop()
-        sent_at, synced_at = loop.time(), LoopClock().now()
+        synced_at = LoopClock().now()
+        permit.spend()
         answer = loop.create_future()
         delivery = loop.create_task(self._deliver(copy, answer))
         self._line.keep(delivery)
@@ -93,7 +93,7 @@ class ModelGateway(GenesysGateway):
         except TimeoutError as error:
             raise _unavailable("network.TimeoutError") from error
         finally:
-            self._budget.answered(report, sent_at)
+            permit.end(report)
             if self._line.is_open:
                 answer.cancel()
         await self._line.passes()

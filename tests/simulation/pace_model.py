@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 
 from adapters.genesys.pace import Pace
-from adapters.genesys.rate_window import WindowReport
+from application.ports import WindowReport
 from tests.simulation.genesys_window import ModelWindow
 
 PLACES = 8

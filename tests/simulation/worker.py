@@ -127,7 +127,6 @@ def start_worker(
     handler = SyncSessionHandler(
         store=store,
         gateway=ModelGateway(model, budget, line),
-        budget=budget,
         clock=clock,
         ids=SeededIds(dice),
         metrics=metrics,

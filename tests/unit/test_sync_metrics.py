@@ -19,22 +19,22 @@ async def test_the_budget_is_shown_as_it_stands() -> None:
     metrics, budget = PrometheusMetrics(), GenesysBudget(calls_per_minute=300)
     metrics.watch_budget(budget.figures)
     assert scraped(metrics)["session_keeper_budget_left"] == 300
-    await budget.take()
-    budget.close(30)
+    async with budget.permit():
+        budget.close(30)
 
-    found = scraped(metrics)
+        found = scraped(metrics)
 
     assert found["session_keeper_budget_allowed"] == 300
     assert found["session_keeper_budget_left"] == 299
     assert found["session_keeper_budget_in_flight"] == 1
     assert 29 < found["session_keeper_budget_closed_seconds"] <= 30
+    assert scraped(metrics)["session_keeper_budget_in_flight"] == 0
 
 
 async def test_the_budget_can_be_asked_from_a_thread_without_a_loop() -> None:
     budget = GenesysBudget(calls_per_minute=300)
-    await budget.take()
-
-    figures = await asyncio.to_thread(budget.figures)
+    async with budget.permit():
+        figures = await asyncio.to_thread(budget.figures)
 
     assert figures.in_flight == 1
 

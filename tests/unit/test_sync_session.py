@@ -13,7 +13,6 @@ from application.errors import (
     GenesysUnavailable,
     StoreUnavailable,
 )
-from application.sync_session import SyncSession
 from domain.audit import AuditAction
 from domain.identity import ClaimToken, SessionId
 from domain.sync import SyncFailure, SyncReceipt, SyncStatus
@@ -456,8 +455,7 @@ def test_an_attempt_that_is_cancelled_wherever_it_waits_gives_back_claim_and_cal
         b = bench()
         await b.change()
         b.store.troubles.seconds = store_seconds
-        await b.budget.take()
-        task = asyncio.create_task(b.handler(SyncSession(session_id=SessionId("s"))))
+        task = asyncio.create_task(b.attempt())
         await asyncio.sleep(cancel_at)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
