@@ -6,6 +6,7 @@ time is passed in, as seconds of a clock that only goes forward.
 
 from dataclasses import dataclass
 
+from domain.backoff import backoff_seconds
 from domain.identity import SessionId
 
 FORGET_AFTER_SECONDS = 600.0
@@ -30,8 +31,8 @@ class SetAside:
         if len(self._aside) >= KEPT_MAX:
             self._forget_old(now)
         entry = self._aside.setdefault(session_id, _Aside(0, now))
-        seconds = min(self._seconds_max, self._seconds_min * 2.0 ** min(entry.strikes, 30))
         entry.strikes += 1
+        seconds = backoff_seconds(entry.strikes, seconds_min=self._seconds_min, seconds_max=self._seconds_max)
         entry.until = now + seconds
         return seconds
 

@@ -6,6 +6,7 @@ Pure: the time is passed in, as seconds of a clock that only goes forward.
 from dataclasses import dataclass
 
 from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
+from domain.backoff import backoff_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,5 +76,8 @@ class SyncBrake:
                 raise TypeError(f"an unknown kind of Genesys error: {type(error).__name__}")
 
     def _probe_pause(self) -> float:
-        beyond = min(30, max(0, self._outages - self._policy.outages_max))
-        return min(self._policy.probe_seconds_max, self._policy.probe_seconds_min * 2.0**beyond)
+        return backoff_seconds(
+            1 + self._outages - self._policy.outages_max,
+            seconds_min=self._policy.probe_seconds_min,
+            seconds_max=self._policy.probe_seconds_max,
+        )

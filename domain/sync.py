@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.backoff import backoff_seconds
 from domain.identity import ClaimToken
 
 RENEWAL_LEAD_SECONDS = 60.0
@@ -85,9 +86,9 @@ class SyncPolicy:
         return self.target is not SyncTarget.NONE
 
     def backoff_seconds(self, attempts: int, seconds_max: float | None = None) -> float:
-        """Exponential in the attempts made so far, to the smaller bound; jitter is for the caller to add."""
+        """After so many attempts, to the smaller bound; jitter is for the caller to add."""
         bound = self.retry_seconds_max if seconds_max is None else min(self.retry_seconds_max, seconds_max)
-        return min(bound, self.retry_seconds_min * 2.0 ** min(max(attempts, 1) - 1, 30))
+        return backoff_seconds(attempts, seconds_min=self.retry_seconds_min, seconds_max=bound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
