@@ -1,22 +1,25 @@
-"""A brake for when Genesys is away: a probe now and then instead of a hammer.
+"""A circuit breaker: when Genesys is away, or wants none of our calls, a probe now and then.
 
-Pure: the time is passed in, as seconds of a clock that only goes forward.
+Closed, calls are made. Open, there is one call at a time, after a pause that grows. When Genesys answers,
+calls come back step by step. Pure: the time is passed in, as seconds of a clock that only goes forward.
 """
 
 from dataclasses import dataclass
 
-from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
+from application.sync_outcome import Signal, SyncOutcome
 from domain.backoff import backoff_seconds
+from domain.sync import SyncFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrakePolicy:
-    """When to brake, and how often to look whether Genesys is back.
+    """When to open the circuit, and how often to look whether Genesys is back.
 
     Attributes:
-        outages_max: so many calls in a row without a sensible answer, and the brake is on.
+        outages_max: so many calls in a row without a sensible answer open it.
         probe_seconds_min, probe_seconds_max: the pause before a probe grows between these.
-        misconfigured_seconds: the pause after credentials or rights were refused.
+        misconfigured_seconds: after credentials or rights were refused, it grows from
+            `probe_seconds_max` to this.
     """
 
     outages_max: int = 3
@@ -31,49 +34,75 @@ class SyncBrake:
         self._outages = 0
         self._successes = 0
         self._not_before = 0.0
-        self._misconfigured: GenesysMisconfigured | None = None
+        self._misconfigured: SyncOutcome | None = None
+        self._misconfigured_probes = 0
 
     @property
-    def on(self) -> bool:
-        """While it is on, there is one call at a time, a probe."""
+    def is_open(self) -> bool:
+        """While it is open, there is one call at a time, a probe."""
         return self._outages >= self._policy.outages_max or self._misconfigured is not None
 
     @property
-    def misconfigured(self) -> GenesysMisconfigured | None:
-        """Why no session can be told, until an operator changes something."""
-        return self._misconfigured
+    def misconfigured(self) -> SyncFailure | None:
+        """Why no session can be delivered, until an operator changes something."""
+        return None if self._misconfigured is None else self._misconfigured.failure
+
+    @property
+    def misconfigured_by_inference(self) -> bool:
+        """Whether Genesys did not say so, but refused one session after the other."""
+        return self._misconfigured is not None and self._misconfigured.inferred
 
     @property
     def retry_seconds_max(self) -> float | None:
         """While Genesys as a whole is away, no session need wait longer than the next probe does."""
-        return self._policy.probe_seconds_max if self.on else None
+        return self._policy.probe_seconds_max if self.is_open else None
 
     def places(self, most: int) -> int:
-        """How many calls may be under way; after the brake was on, each success doubles them."""
-        return 1 if self.on else min(most, 2 ** min(self._successes, 30))
+        """How many calls may be under way; after it was open, each success doubles them."""
+        return 1 if self.is_open else min(most, 2 ** min(self._successes, 30))
 
     def pause_seconds(self, now: float) -> float:
-        """How long to wait before the next probe; 0 while the brake is off."""
-        return max(0.0, self._not_before - now) if self.on else 0.0
+        """How long to wait before the next probe; 0 while it is closed."""
+        return max(0.0, self._not_before - now) if self.is_open else 0.0
 
-    def note(self, error: GenesysError | None, now: float) -> None:
-        """Takes in how a call ended; None: Genesys took it."""
-        match error:
-            case GenesysMisconfigured():
-                self._misconfigured = error
-                self._successes = 0
-                self._not_before = now + self._policy.misconfigured_seconds
-            case GenesysUnavailable(outage=True):
+    def note(self, outcome: SyncOutcome, now: float) -> None:
+        """Takes in how an attempt ended."""
+        match outcome.consequences.signal:
+            case Signal.OUTAGE:
                 self._outages += 1
-                if self.on:
+                if self.is_open:
                     self._successes = 0
                     self._not_before = max(self._not_before, now + self._probe_pause())
-            case None | GenesysRefused() | GenesysUnavailable():
-                self._misconfigured = None
-                self._outages = 0
-                self._successes += 1
-            case _:
-                raise TypeError(f"an unknown kind of Genesys error: {type(error).__name__}")
+            case Signal.MISCONFIGURED:
+                self._misconfigured = outcome
+                self._pause_for_an_operator(now)
+            case Signal.SUCCESS:
+                self._answered(still_misconfigured=False, now=now)
+            case Signal.ANSWER:
+                # that it refuses one session says that it knows us, unless refusals are what is wrong
+                self._answered(still_misconfigured=self.misconfigured_by_inference, now=now)
+            case Signal.BUSY:
+                self._answered(still_misconfigured=self._misconfigured is not None, now=now)
+            case None:
+                return
+
+    def _answered(self, *, still_misconfigured: bool, now: float) -> None:
+        self._outages = 0
+        if still_misconfigured:
+            self._pause_for_an_operator(now)
+        else:
+            self._misconfigured, self._misconfigured_probes = None, 0
+            self._successes += 1
+
+    def _pause_for_an_operator(self, now: float) -> None:
+        self._successes = 0
+        self._misconfigured_probes += 1
+        most = self._policy.misconfigured_seconds
+        self._not_before = now + backoff_seconds(
+            self._misconfigured_probes,
+            seconds_min=min(self._policy.probe_seconds_max, most),
+            seconds_max=most,
+        )
 
     def _probe_pause(self) -> float:
         return backoff_seconds(

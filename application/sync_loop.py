@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from application.errors import GenesysMisconfigured, StoreUnavailable
+from application.errors import StoreUnavailable
 from application.ports import CallBudget, CallPermit, Clock, SessionStore
-from application.sync_aside import SetAside
-from application.sync_brake import BrakePolicy, SyncBrake
+from application.sync_conclusions import SyncConclusions
 from application.sync_lanes import LanePolicy, LaneTurns
-from application.sync_session import SyncAttempt, SyncSession, SyncSessionHandler
+from application.sync_session import SyncSession, SyncSessionHandler
 from domain.identity import SessionId
 from domain.session import SessionState
-from domain.sync import SyncLane
+from domain.sync import SyncFailure, SyncLane
 
 STORE_FAULTS_MAX = 3
 CANDIDATES_MAX = 1000
@@ -27,19 +26,15 @@ class SyncLoopPolicy:
 
     Attributes:
         concurrency_max: calls under way at once.
-        poll_seconds: how often the store is asked when nobody in this process says that there is work;
-            also how long a session is set aside when it fails here for the first time.
+        poll_seconds: how often the store is asked when nobody in this process says that there is work.
         store_pause_seconds: the wait after the store did not answer.
-        aside_seconds_max: the longest that a session which fails here is set aside.
         stop_seconds: how long calls under way may go on when the loop is stopped.
     """
 
     concurrency_max: int = 8
     poll_seconds: float = 0.25
     store_pause_seconds: float = 1.0
-    aside_seconds_max: float = 60.0
     stop_seconds: float = 3.0
-    brake: BrakePolicy = field(default_factory=BrakePolicy)
     lanes: LanePolicy = field(default_factory=LanePolicy)
 
 
@@ -53,6 +48,7 @@ class SyncLoop:
         budget: CallBudget,
         clock: Clock,
         sync_session: SyncSessionHandler,
+        conclusions: SyncConclusions,
         policy: SyncLoopPolicy,
     ) -> None:
         self._store = store
@@ -60,19 +56,22 @@ class SyncLoop:
         self._clock = clock
         self._sync_session = sync_session
         self._policy = policy
-        self._brake = SyncBrake(policy.brake)
-        self._aside = SetAside(seconds_min=policy.poll_seconds, seconds_max=policy.aside_seconds_max)
+        self._brake = conclusions.brake
+        self._aside = conclusions.aside
         self._lanes = LaneTurns(policy.lanes)
+        self._changed_last: SessionId | None = None
         self._work = asyncio.Event()
         self._under_way: dict[SessionId, asyncio.Task[SessionState | None]] = {}
         self._store_faults = 0
 
     @property
-    def misconfigured(self) -> GenesysMisconfigured | None:
+    def misconfigured(self) -> SyncFailure | None:
+        """Why no session can be delivered, until an operator changes something."""
         return self._brake.misconfigured
 
-    async def sync_soon(self, session_id: SessionId) -> SessionState | None:  # noqa: ARG002 - the store knows the order
+    async def sync_soon(self, session_id: SessionId) -> SessionState | None:
         """Says that there is work; it is done in the order that the store gives."""
+        self._changed_last = session_id
         self._work.set()
         return None
 
@@ -125,6 +124,8 @@ class SyncLoop:
         await self._wait_for_work()
 
     async def _next_session(self) -> SessionId | None:
+        if (probe := self._probe_that_may_end_a_suspicion()) is not None:
+            return probe
         for lane in self._lanes.order():
             if (session_id := await self._longest_due(lane)) is not None:
                 self._lanes.spent(lane)
@@ -133,8 +134,20 @@ class SyncLoop:
             return await self._longest_due(SyncLane.REFRESH)
         return None
 
+    def _probe_that_may_end_a_suspicion(self) -> SessionId | None:
+        """The session that changed last, as far as this process knows.
+
+        Behind a suspicion there may be many sessions that are refused for a good reason, and a probe of each
+        of them in turn would keep the others waiting for hours. One that is active is the likeliest to be
+        taken.
+        """
+        if not self._brake.misconfigured_by_inference:
+            return None
+        changed_last, self._changed_last = self._changed_last, None
+        return self._first_free([] if changed_last is None else [changed_last], self._now())
+
     async def _longest_due(self, lane: SyncLane) -> SessionId | None:
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         hidden = len(self._under_way) + self._aside.count(now)
         limit = min(1 + hidden, CANDIDATES_MAX)
         due = await self._store.due_for_sync(self._clock.now(), lane=lane, limit=limit)
@@ -145,15 +158,18 @@ class SyncLoop:
         return next(free, None)
 
     def _place_is_free(self) -> bool:
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         places = self._brake.places(self._policy.concurrency_max)
         return len(self._under_way) < places and not self._brake.pause_seconds(now)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     async def _wait_for_a_place(self) -> None:
         if self._store_faults >= STORE_FAULTS_MAX:
             await asyncio.sleep(self._policy.store_pause_seconds)
         while not self._place_is_free():
-            pause = self._brake.pause_seconds(asyncio.get_running_loop().time())
+            pause = self._brake.pause_seconds(self._now())
             if self._under_way:
                 await asyncio.wait(
                     self._under_way.values(), timeout=pause or None, return_when=asyncio.FIRST_COMPLETED
@@ -184,56 +200,21 @@ class SyncLoop:
             return await self._attempted(session_id, permit)
 
     async def _attempted(self, session_id: SessionId, permit: CallPermit) -> SessionState | None:
-        command = SyncSession(session_id=session_id, retry_seconds_max=self._brake.retry_seconds_max)
+        """The session after the attempt. One that fails is no reason to stop the others."""
         try:
-            attempt = await self._sync_session(command, permit)
+            attempt = await self._sync_session(SyncSession(session_id=session_id), permit)
         except StoreUnavailable as error:
-            self._set_aside(session_id, error)
             self._note_store_fault(error)
             return None
-        except Exception as error:  # noqa: BLE001 - one session that fails must not stop the others
-            self._set_aside(session_id, error)
+        except Exception:  # noqa: BLE001 - the conclusions were drawn
             return None
-        if not attempt.claimed:
-            self._aside.strike(session_id, asyncio.get_running_loop().time())
-            return attempt.state
-        self._note(session_id, attempt)
+        if attempt.fault is not None:
+            self._note_store_fault(attempt.fault)
+        elif attempt.claimed:
+            self._store_faults = 0
         return attempt.state
-
-    def _set_aside(self, session_id: SessionId, error: Exception) -> None:
-        seconds = self._aside.strike(session_id, asyncio.get_running_loop().time())
-        _log.warning(
-            "a session is set aside",
-            extra={"session_id": session_id, "reason": _words(error), "seconds": seconds},
-        )
 
     def _note_store_fault(self, error: StoreUnavailable) -> None:
         self._store_faults += 1
         if self._store_faults == STORE_FAULTS_MAX:
             _log.warning("store does not answer", extra={"reason": str(error)})
-
-    def _note(self, session_id: SessionId, attempt: SyncAttempt) -> None:
-        if attempt.fault is None:
-            self._aside.forgive(session_id)
-            self._store_faults = 0
-        else:
-            self._set_aside(session_id, attempt.fault)
-            self._note_store_fault(attempt.fault)
-        was_on, was_misconfigured = self._brake.on, self._brake.misconfigured is not None
-        self._brake.note(attempt.error, asyncio.get_running_loop().time())
-        if attempt.error is not None:
-            level = logging.DEBUG if was_on else logging.WARNING
-            reason = str(attempt.error)
-            _log.log(level, "Genesys was not told", extra={"session_id": session_id, "reason": reason})
-        if self._brake.misconfigured is not None and not was_misconfigured:
-            reason = str(self._brake.misconfigured)
-            _log.error("Genesys refuses our credentials; sync is all but stopped", extra={"reason": reason})
-        elif self._brake.on and not was_on:
-            _log.error("Genesys is away; sync is down to a probe now and then")
-        if was_on and not self._brake.on:
-            _log.info("Genesys answers again")
-
-
-def _words(error: Exception) -> str:
-    """The text of errors of our own; of others only the kind, for their text may hold anything."""
-    return str(error) if isinstance(error, StoreUnavailable) else type(error).__name__

@@ -1,56 +1,197 @@
-"""What is noted about a session of which Genesys was not told."""
+"""How an attempt to deliver a session ended, and what follows from that: the one place that knows both.
 
+Everything else of the sync looks at an `Ending`, at its row in `CONSEQUENCES` or at the decision that
+`decision_of` gives, and at no kind of error.
+"""
+
+import logging
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum, StrEnum, auto
+from typing import assert_never
 
 from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
 from domain.decisions import Decide
 from domain.identity import ClaimToken
-from domain.sync import SyncPolicy, UnsureCall
-from domain.sync_decisions import decide_postponed, decide_refused
+from domain.sync import SyncFailure, SyncPolicy, SyncReceipt, UnsureCall
+from domain.sync_decisions import decide_postponed, decide_refused, decide_told
 from domain.write_back import SessionCopy
 
 TOO_MANY_REQUESTS = 429
 
 
-def note_of_failure(
+class Ending(StrEnum):
+    """How an attempt ended."""
+
+    DELIVERED = "delivered"
+    LEASE_LOST = "lease lost"
+    REFUSED = "refused"
+    FAILED = "failed"
+    OUTAGE = "outage"
+    MISCONFIGURED = "misconfigured"
+    NOT_CLAIMED = "not claimed"
+    FAILED_HERE = "failed here"
+
+
+class Signal(Enum):
+    """What an ending says of Genesys as a whole, for the circuit breaker."""
+
+    SUCCESS = auto()
+    ANSWER = auto()
+    BUSY = auto()
+    OUTAGE = auto()
+    MISCONFIGURED = auto()
+
+
+class BackOff(Enum):
+    """What becomes of the pauses that this process keeps for sessions which fail here."""
+
+    RESET = auto()
+    GROW = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What follows from an ending, beside the decision about the session.
+
+    Attributes:
+        metric: the outcome that is counted; None: nothing is.
+        log_level: of the line that Genesys was not told; None: there is none. While the breaker is open
+            such lines are for debugging.
+    """
+
+    signal: Signal | None
+    back_off: BackOff
+    metric: str | None = None
+    log_level: int | None = None
+
+
+CONSEQUENCES = {
+    Ending.DELIVERED: Consequences(Signal.SUCCESS, BackOff.RESET, "told"),
+    Ending.LEASE_LOST: Consequences(Signal.SUCCESS, BackOff.RESET, "lease_lost"),
+    Ending.REFUSED: Consequences(Signal.ANSWER, BackOff.RESET, "refused", logging.WARNING),
+    Ending.FAILED: Consequences(Signal.BUSY, BackOff.RESET, "postponed", logging.WARNING),
+    Ending.OUTAGE: Consequences(Signal.OUTAGE, BackOff.RESET, "postponed", logging.WARNING),
+    Ending.MISCONFIGURED: Consequences(Signal.MISCONFIGURED, BackOff.RESET, "misconfigured", logging.WARNING),
+    Ending.NOT_CLAIMED: Consequences(None, BackOff.GROW),
+    Ending.FAILED_HERE: Consequences(None, BackOff.GROW),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOutcome:
+    """How an attempt ended, with what is needed to note it.
+
+    Attributes:
+        receipt: what Genesys acknowledged, if it did.
+        failure: why the session was not delivered.
+        retry_seconds: how long Genesys asked to wait.
+        may_have_effect: whether Genesys may have done what it was asked, or may do it still.
+        inferred: whether a misconfiguration is what we make of many refusals, not what Genesys said.
+    """
+
+    ending: Ending
+    receipt: SyncReceipt | None = None
+    failure: SyncFailure | None = None
+    retry_seconds: float = 0.0
+    may_have_effect: bool = False
+    inferred: bool = False
+
+    @property
+    def consequences(self) -> Consequences:
+        return CONSEQUENCES[self.ending]
+
+    def as_misconfiguration(self, failure: SyncFailure) -> "SyncOutcome":
+        """A refusal that is not this session's fault."""
+        return replace(self, ending=Ending.MISCONFIGURED, failure=failure, inferred=True)
+
+    def noted(self, *, in_time: bool) -> "SyncOutcome":
+        """A delivery that is noted after its lease was lost is one of its own kind."""
+        if self.ending is Ending.DELIVERED and not in_time:
+            return replace(self, ending=Ending.LEASE_LOST)
+        return self
+
+
+def delivered(receipt: SyncReceipt) -> SyncOutcome:
+    return SyncOutcome(ending=Ending.DELIVERED, receipt=receipt)
+
+
+def failed_here(reason: str) -> SyncOutcome:
+    """Our own store or code failed, and no call was made as far as is known."""
+    return SyncOutcome(ending=Ending.FAILED_HERE, failure=SyncFailure(code="here", reason=reason))
+
+
+NOT_CLAIMED = SyncOutcome(ending=Ending.NOT_CLAIMED)
+
+
+def outcome_of(error: GenesysError) -> SyncOutcome:
+    """The outcome of a call that Genesys did not acknowledge.
+
+    After all but a plain no it may have taken effect.
+    """
+    match error:
+        case GenesysRefused():
+            return SyncOutcome(ending=Ending.REFUSED, failure=error.failure)
+        case GenesysMisconfigured():
+            return SyncOutcome(ending=Ending.MISCONFIGURED, failure=error.failure)
+        case GenesysUnavailable():
+            return SyncOutcome(
+                ending=Ending.OUTAGE if error.outage else Ending.FAILED,
+                failure=error.failure,
+                retry_seconds=error.retry_seconds or 0.0,
+                may_have_effect=error.failure.status != TOO_MANY_REQUESTS,
+            )
+        case _:
+            raise TypeError(f"an unknown kind of Genesys error: {type(error).__name__}")
+
+
+def decision_of(
+    outcome: SyncOutcome,
     copy: SessionCopy,
     token: ClaimToken,
-    error: GenesysError,
     *,
     policy: SyncPolicy,
     backoff_seconds: float,
     jitter: float,
     now: datetime,
-) -> tuple[str, Decide]:
-    """The outcome's name for the metrics, and the decision that notes it.
+) -> Decide:
+    """The decision that notes the outcome of a call about the session.
 
     Args:
-        backoff_seconds: the shortest wait; `jitter` (from 0 to 1) only adds to it.
+        backoff_seconds: the shortest wait; `jitter` (from 0 to 1) only adds to it, and so does what
+            Genesys asked for.
     """
-    if isinstance(error, GenesysRefused):
-        return "refused", lambda before: decide_refused(
-            before, token=token, sent=copy.fingerprint, failure=error.failure, policy=policy, now=now
-        )
-    until = now + timedelta(seconds=wait_seconds(error, backoff_seconds, jitter))
-    unsure = unsure_of(copy, policy, now) if may_have_taken_effect(error) else None
-    outcome = "misconfigured" if isinstance(error, GenesysMisconfigured) else "postponed"
-    return outcome, lambda before: decide_postponed(
-        before, token=token, until=until, failure=error.failure, unsure=unsure
-    )
-
-
-def wait_seconds(error: GenesysError, backoff_seconds: float, jitter: float) -> float:
-    """Never earlier than Genesys asked, nor than the backoff; the jitter comes on top."""
-    asked = error.retry_seconds if isinstance(error, GenesysUnavailable) else None
-    return max(asked or 0.0, backoff_seconds) + backoff_seconds * jitter
-
-
-def may_have_taken_effect(error: GenesysError) -> bool:
-    """Whether Genesys may have done what it was asked, or may do it still: after all but a plain no."""
-    return isinstance(error, GenesysUnavailable) and error.failure.status != TOO_MANY_REQUESTS
+    match outcome.ending:
+        case Ending.DELIVERED | Ending.LEASE_LOST:
+            receipt = outcome.receipt
+            if receipt is None:
+                raise AssertionError("a delivery has a receipt")
+            return lambda before: decide_told(before, token=token, receipt=receipt, policy=policy, now=now)
+        case Ending.REFUSED:
+            failure = _failure(outcome)
+            return lambda before: decide_refused(
+                before, token=token, sent=copy.fingerprint, failure=failure, policy=policy, now=now
+            )
+        case Ending.FAILED | Ending.OUTAGE | Ending.MISCONFIGURED:
+            wait = max(outcome.retry_seconds, backoff_seconds) + backoff_seconds * jitter
+            until, failure = now + timedelta(seconds=wait), _failure(outcome)
+            unsure = unsure_of(copy, policy, now) if outcome.may_have_effect else None
+            return lambda before: decide_postponed(
+                before, token=token, until=until, failure=failure, unsure=unsure
+            )
+        case Ending.NOT_CLAIMED | Ending.FAILED_HERE:
+            raise AssertionError("without a call there is nothing to note")
+        case _:
+            assert_never(outcome.ending)
 
 
 def unsure_of(copy: SessionCopy, policy: SyncPolicy, now: datetime) -> UnsureCall:
     """A lease is longer than anything between here and Genesys keeps hold of a call."""
     until = now + timedelta(seconds=policy.lease_seconds)
     return UnsureCall(fingerprint=copy.fingerprint, since=now, until=until)
+
+
+def _failure(outcome: SyncOutcome) -> SyncFailure:
+    if outcome.failure is None:
+        raise AssertionError("what was not delivered has a failure")
+    return outcome.failure

@@ -4,16 +4,28 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from application.errors import GenesysError, GenesysUnavailable, StoreUnavailable
-from application.ports import CallPermit, Clock, GenesysGateway, IdGenerator, Metrics, SessionStore
-from application.sync_outcome import note_of_failure, unsure_of
+from application.ports import CallPermit, Clock, GenesysGateway, IdGenerator, SessionStore
+from application.sync_conclusions import SyncConclusions
+from application.sync_outcome import (
+    NOT_CLAIMED,
+    Ending,
+    SyncOutcome,
+    decision_of,
+    delivered,
+    failed_here,
+    outcome_of,
+    unsure_of,
+)
 from domain.decisions import Decide, Decision, Policies
 from domain.identity import ClaimToken, SessionId
 from domain.session import SessionState
-from domain.sync import SyncFailure, SyncReceipt
-from domain.sync_decisions import decide_claim, decide_released, decide_told
+from domain.sync import SyncFailure
+from domain.sync_decisions import decide_claim, decide_released
+from domain.sync_retry import decide_retry
 from domain.write_back import SessionCopy
 
 T = TypeVar("T")
@@ -28,14 +40,9 @@ _log = logging.getLogger("session_keeper.sync")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncSession:
-    """Tell Genesys of this session, if it is due and nobody else is about to.
-
-    Attributes:
-        retry_seconds_max: the longest wait after a failure that may pass; None: as the policy has it.
-    """
+    """Tell Genesys of this session, if it is due and nobody else is about to."""
 
     session_id: SessionId
-    retry_seconds_max: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +51,17 @@ class SyncAttempt:
 
     Attributes:
         state: the session after the attempt; None when it is gone, or how it ended could not be noted.
-        claimed: whether it was this one's to tell; if not, no call was made.
-        error: why Genesys was not told.
         fault: what kept this service from noting how it ended; the lease runs out by itself.
     """
 
     state: SessionState | None
-    error: GenesysError | None = None
-    claimed: bool = True
+    outcome: SyncOutcome
     fault: StoreUnavailable | None = None
+
+    @property
+    def claimed(self) -> bool:
+        """Whether it was this one's to tell; if not, no call was made."""
+        return self.outcome.ending is not Ending.NOT_CLAIMED
 
 
 class SyncSessionHandler:
@@ -63,18 +72,18 @@ class SyncSessionHandler:
         gateway: GenesysGateway,
         clock: Clock,
         ids: IdGenerator,
-        metrics: Metrics,
+        conclusions: SyncConclusions,
         policies: Policies,
     ) -> None:
         self._store = store
         self._gateway = gateway
         self._clock = clock
         self._ids = ids
-        self._metrics = metrics
+        self._conclusions = conclusions
         self._policy = policies.sync
 
     async def __call__(self, command: SyncSession, permit: CallPermit) -> SyncAttempt:
-        """Claims the session, makes the call, and notes how it ended.
+        """Claims the session, makes the call, notes how it ended, and draws the conclusions.
 
         Args:
             permit: left unspent when no call is made.
@@ -82,23 +91,37 @@ class SyncSessionHandler:
         Raises:
             StoreUnavailable: the session could not be claimed; if it was, the lease runs out by itself.
         """
+        session_id = command.session_id
+        try:
+            attempt = await self._attempt(session_id, permit)
+        except StoreUnavailable as error:
+            self._conclusions.draw(session_id, failed_here(str(error)))
+            raise
+        except Exception as error:
+            # its text may hold what it failed on, so only the kind is told
+            self._conclusions.draw(session_id, failed_here(type(error).__name__))
+            raise
+        if not attempt.claimed:
+            self._conclusions.draw(session_id, attempt.outcome)
+        return attempt
+
+    async def _attempt(self, session_id: SessionId, permit: CallPermit) -> SyncAttempt:
         token = self._ids.claim_token()
         lease = _Lease(self._policy.lease_seconds)
-        claimed = await self._claim(command.session_id, token)
+        claimed = await self._claim(session_id, token)
         if claimed is None or claimed.sync.claim != token:
-            return SyncAttempt(state=claimed, claimed=False)
+            return SyncAttempt(state=claimed, outcome=NOT_CLAIMED)
         copy = claimed.copy(self._policy.target)
         if lease.seconds_left < self._policy.lease_seconds * START_FRACTION:
-            await self._release(command.session_id, token)
-            return SyncAttempt(state=None, claimed=False)
+            await self._release(session_id, token)
+            return SyncAttempt(state=None, outcome=NOT_CLAIMED)
         try:
-            receipt = await self._told(copy, permit, lease)
-        except GenesysError as error:
-            return await _carried_through(self._note_failure(copy, token, claimed, error, command))
+            outcome = await self._told(copy, permit, lease)
         except asyncio.CancelledError:
-            await _carried_through(self._release(command.session_id, token, sent=copy))
+            await _carried_through(self._release(session_id, token, sent=copy))
             raise
-        return await _carried_through(self._note_receipt(copy, token, claimed, receipt))
+        outcome = self._conclusions.refusals.judged(session_id, outcome)
+        return await _carried_through(self._conclude(copy, token, claimed, outcome))
 
     async def _claim(self, session_id: SessionId, token: ClaimToken) -> SessionState | None:
         """The session, claimed if its claim is this token."""
@@ -112,63 +135,54 @@ class SyncSessionHandler:
             raise
         return decision.state
 
-    async def _told(self, copy: SessionCopy, permit: CallPermit, lease: "_Lease") -> SyncReceipt:
+    async def _told(self, copy: SessionCopy, permit: CallPermit, lease: "_Lease") -> SyncOutcome:
         try:
             async with asyncio.timeout_at(lease.ends_at - self._policy.lease_seconds * STOP_FRACTION):
-                return await self._gateway.write_back(copy, permit)
-        except TimeoutError as error:
+                return delivered(await self._gateway.write_back(copy, permit))
+        except TimeoutError:
             failure = SyncFailure(code="lease.over", reason="the call took as long as the lease")
-            raise GenesysUnavailable(failure) from error
-        except GenesysError:
-            raise
-        except Exception as error:
+            return outcome_of(GenesysUnavailable(failure))
+        except GenesysError as error:
+            return outcome_of(error)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the session must not be lost
             # its text may hold what it failed on, so only the kind is told
             _log.error("a call failed for a reason of our own", extra={"kind": type(error).__name__})
             failure = SyncFailure(code="fault." + type(error).__name__, reason="a fault of this service")
-            raise GenesysUnavailable(failure, outage=False) from error
+            return outcome_of(GenesysUnavailable(failure, outage=False))
 
-    async def _note_receipt(
-        self, copy: SessionCopy, token: ClaimToken, claimed: SessionState, receipt: SyncReceipt
+    async def _conclude(
+        self, copy: SessionCopy, token: ClaimToken, claimed: SessionState, outcome: SyncOutcome
     ) -> SyncAttempt:
-        now = self._clock.now()
-
-        def decide(before: SessionState | None) -> Decision:
-            return decide_told(before, token=token, receipt=receipt, policy=self._policy, now=now)
-
-        try:
-            decision = await self._write(copy.session_id, decide)
-        except StoreUnavailable as fault:
-            return SyncAttempt(state=None, fault=fault)
-        if decision.audit:
-            since = claimed.sync.waiting_since
-            self._metrics.sync_finished("told", None if since is None else (now - since).total_seconds())
-        else:
-            self._metrics.sync_finished("lease_lost")
-        return SyncAttempt(state=decision.state)
-
-    async def _note_failure(
-        self,
-        copy: SessionCopy,
-        token: ClaimToken,
-        claimed: SessionState,
-        error: GenesysError,
-        command: SyncSession,
-    ) -> SyncAttempt:
-        outcome, decide = note_of_failure(
+        now, session_id = self._clock.now(), copy.session_id
+        retry_seconds_max = self._conclusions.brake.retry_seconds_max
+        decide = decision_of(
+            outcome,
             copy,
             token,
-            error,
             policy=self._policy,
-            backoff_seconds=self._policy.backoff_seconds(claimed.sync.attempts, command.retry_seconds_max),
+            backoff_seconds=self._policy.backoff_seconds(claimed.sync.attempts, retry_seconds_max),
             jitter=self._ids.jitter(),
-            now=self._clock.now(),
+            now=now,
         )
-        self._metrics.sync_finished(outcome)
         try:
-            decision = await self._write(copy.session_id, decide)
+            decision = await self._write(session_id, decide)
         except StoreUnavailable as fault:
-            return SyncAttempt(state=None, error=error, fault=fault)
-        return SyncAttempt(state=decision.state, error=error)
+            self._conclusions.draw(session_id, outcome, fault=str(fault))
+            return SyncAttempt(state=None, outcome=outcome, fault=fault)
+        outcome = outcome.noted(in_time=bool(decision.audit))
+        self._conclusions.draw(session_id, outcome, lag_seconds=_lag_seconds(outcome, claimed, now))
+        for wronged in self._conclusions.refusals.take_wronged():
+            await self._put_back(wronged)
+        return SyncAttempt(state=decision.state, outcome=outcome)
+
+    async def _put_back(self, session_id: SessionId) -> None:
+        """A refusal that was noted as final, and was none of the session's fault after all."""
+        now = self._clock.now()
+        try:
+            await self._store.update(session_id, lambda before: decide_retry(before, now))
+        except StoreUnavailable as error:
+            facts = {"session_id": session_id, "reason": str(error)}
+            _log.warning("a session that was refused wrongly could not be put back", extra=facts)
 
     async def _release(
         self, session_id: SessionId, token: ClaimToken, *, sent: SessionCopy | None = None
@@ -190,6 +204,12 @@ class SyncSessionHandler:
             except StoreUnavailable:
                 await asyncio.sleep(pause)
         return await self._store.update(session_id, decide)
+
+
+def _lag_seconds(outcome: SyncOutcome, claimed: SessionState, now: datetime) -> float | None:
+    """From the change to its delivery; a refresh has none."""
+    since = claimed.sync.waiting_since
+    return None if since is None or outcome.ending is not Ending.DELIVERED else (now - since).total_seconds()
 
 
 class _Lease:

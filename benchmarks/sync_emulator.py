@@ -17,6 +17,7 @@ from adapters.genesys.oauth import Credentials
 from adapters.memory.store import MemorySessionStore
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
+from application.sync_conclusions import ConclusionPolicy, SyncConclusions
 from application.sync_loop import SyncLoop, SyncLoopPolicy
 from application.sync_session import SyncSessionHandler
 from benchmarks.sync_engine import CALLS_PER_MINUTE, Copies, Result, event, send_updates
@@ -61,16 +62,22 @@ async def _run(copies: Copies, result: Result) -> None:
             metrics=metrics,
             limits=limits,
         )
+        conclusions = SyncConclusions(metrics=metrics, policy=ConclusionPolicy())
         handler = SyncSessionHandler(
             store=store,
             gateway=GenesysCloudGateway(client=client, target=SyncTarget.MESSAGING_SESSIONS, clock=clock),
             clock=clock,
             ids=RandomIds(),
-            metrics=metrics,
+            conclusions=conclusions,
             policies=policies,
         )
         loop = SyncLoop(
-            store=store, budget=budget, clock=clock, sync_session=handler, policy=SyncLoopPolicy()
+            store=store,
+            budget=budget,
+            clock=clock,
+            sync_session=handler,
+            conclusions=conclusions,
+            policy=SyncLoopPolicy(),
         )
 
         async def update(session: str, version: int) -> None:

@@ -31,6 +31,7 @@ from application.read_metrics import ReadMetricsHandler
 from application.read_session import ReadAuditTrailHandler, ReadSessionHandler
 from application.refuse_event import RefuseEventHandler
 from application.retry_syncs import ListFailedSyncsHandler, RetrySyncsHandler
+from application.sync_conclusions import SyncConclusions
 from application.sync_inline import InlineSync
 from application.sync_loop import SyncLoop
 from application.sync_session import SyncSessionHandler
@@ -65,12 +66,13 @@ def _build_service(
     metrics: PrometheusMetrics,
     policies: Policies,
 ) -> Service:
+    conclusions = SyncConclusions(metrics=metrics, policy=rules.conclusion_policy(settings))
     sync_session = SyncSessionHandler(
         store=store,
         gateway=gateway,
         clock=clock,
         ids=ids,
-        metrics=metrics,
+        conclusions=conclusions,
         policies=policies,
     )
     sync_loop = SyncLoop(
@@ -78,6 +80,7 @@ def _build_service(
         budget=budget,
         clock=clock,
         sync_session=sync_session,
+        conclusions=conclusions,
         policy=rules.sync_loop_policy(settings),
     )
     inline_sync = InlineSync(loop=sync_loop, seconds_max=settings.sync_inline_seconds)

@@ -14,6 +14,7 @@ from adapters.postgres.store import PostgresLimits
 from adapters.sqlite.store import SqliteLimits
 from application.ports import ContextSchema
 from application.sync_brake import BrakePolicy
+from application.sync_conclusions import ConclusionPolicy
 from application.sync_loop import SyncLoopPolicy
 from domain.decisions import Policies, any_document
 from domain.size_policy import Overflow, SizePolicy
@@ -75,6 +76,12 @@ def sync_loop_policy(settings: Settings) -> SyncLoopPolicy:
     return SyncLoopPolicy(
         concurrency_max=settings.genesys_connections_max,
         poll_seconds=settings.sync_poll_seconds,
+    )
+
+
+def conclusion_policy(settings: Settings) -> ConclusionPolicy:
+    return ConclusionPolicy(
+        aside_seconds_min=settings.sync_poll_seconds,
         brake=BrakePolicy(
             probe_seconds_max=settings.sync_probe_max_seconds,
             misconfigured_seconds=settings.sync_misconfigured_seconds,

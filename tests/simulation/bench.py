@@ -10,6 +10,7 @@ from typing import Any
 from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
 from application.ports import IdGenerator
+from application.sync_conclusions import ConclusionPolicy, SyncConclusions
 from application.sync_inline import InlineSync
 from application.sync_loop import SyncLoop, SyncLoopPolicy
 from application.sync_session import SyncAttempt, SyncSession, SyncSessionHandler
@@ -34,6 +35,7 @@ class Bench:
     gateway: FakeGateway
     handler: SyncSessionHandler
     loop: SyncLoop
+    conclusions: SyncConclusions
     metrics: FakeMetrics
     clock: LoopClock
     policies: Policies
@@ -105,16 +107,22 @@ def bench(
     budget = GenesysBudget(calls_per_minute=calls_per_minute)
     gateway = FakeGateway(budget, seconds=seconds)
     policies = Policies(sync=sync or SyncPolicy())
+    conclusions = SyncConclusions(metrics=metrics, policy=ConclusionPolicy())
     handler = SyncSessionHandler(
         store=store,
         gateway=gateway,
         clock=clock,
         ids=ids or FakeIds(),
-        metrics=metrics,
+        conclusions=conclusions,
         policies=policies,
     )
     loop = SyncLoop(
-        store=store, budget=budget, clock=clock, sync_session=handler, policy=policy or SyncLoopPolicy()
+        store=store,
+        budget=budget,
+        clock=clock,
+        sync_session=handler,
+        conclusions=conclusions,
+        policy=policy or SyncLoopPolicy(),
     )
     return Bench(
         store=store,
@@ -122,6 +130,7 @@ def bench(
         gateway=gateway,
         handler=handler,
         loop=loop,
+        conclusions=conclusions,
         metrics=metrics,
         clock=clock,
         policies=policies,

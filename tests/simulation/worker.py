@@ -11,6 +11,7 @@ from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
 from application.ports import IdGenerator, SessionStore
+from application.sync_conclusions import ConclusionPolicy, SyncConclusions
 from application.sync_loop import SyncLoop, SyncLoopPolicy
 from application.sync_session import SyncSessionHandler
 from domain.decisions import Decide, Decision, Policies
@@ -124,14 +125,19 @@ def start_worker(
     line, metrics, clock = Line(), FakeMetrics(), LoopClock(ahead_seconds=ahead_seconds)
     budget = GenesysBudget(calls_per_minute=model.window.allowed)
     store = cast(SessionStore, cast(Any, LineStore(shared, line, store_weather, dice)))
+    conclusions = SyncConclusions(
+        metrics=metrics, policy=ConclusionPolicy(aside_seconds_min=policy.poll_seconds)
+    )
     handler = SyncSessionHandler(
         store=store,
         gateway=ModelGateway(model, budget, line),
         clock=clock,
         ids=SeededIds(dice),
-        metrics=metrics,
+        conclusions=conclusions,
         policies=policies,
     )
-    loop = SyncLoop(store=store, budget=budget, clock=clock, sync_session=handler, policy=policy)
+    loop = SyncLoop(
+        store=store, budget=budget, clock=clock, sync_session=handler, conclusions=conclusions, policy=policy
+    )
     task = asyncio.get_running_loop().create_task(loop.run())
     return Worker(name=name, line=line, budget=budget, loop=loop, task=task)

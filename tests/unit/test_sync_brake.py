@@ -1,43 +1,49 @@
-"""The brake for when Genesys is away, and the book of sessions that are set aside."""
+"""The circuit breaker, and the book of sessions that are set aside."""
 
-from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable
+import pytest
+
+from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
 from application.sync_aside import SetAside
 from application.sync_brake import BrakePolicy, SyncBrake
+from application.sync_outcome import NOT_CLAIMED, SyncOutcome, delivered, failed_here, outcome_of
 from domain.identity import SessionId
-from domain.sync import SyncFailure
+from domain.sync import SyncFailure, SyncReceipt
+from tests.factories import START
 
-FAILURE = SyncFailure(code="c", reason="r")
-AWAY = GenesysUnavailable(FAILURE)
-BUSY = GenesysUnavailable(FAILURE, outage=False)
-WRONG = GenesysMisconfigured(FAILURE)
-REFUSED = GenesysRefused(FAILURE)
+FAILURE = SyncFailure(code="c", reason="r", status=400)
+DELIVERED = delivered(SyncReceipt(fingerprint="f", expires_at=START, synced_at=START))
+AWAY = outcome_of(GenesysUnavailable(FAILURE))
+BUSY = outcome_of(GenesysUnavailable(FAILURE, outage=False))
+WRONG = outcome_of(GenesysMisconfigured(FAILURE))
+REFUSED = outcome_of(GenesysRefused(FAILURE))
+INFERRED = REFUSED.as_misconfiguration(FAILURE)
 
 
-def braked() -> SyncBrake:
+def opened() -> SyncBrake:
     brake = SyncBrake(BrakePolicy())
     for _ in range(3):
         brake.note(AWAY, 0.0)
     return brake
 
 
-def test_a_few_outages_in_a_row_put_it_on_and_no_fewer() -> None:
+def test_a_few_outages_in_a_row_open_it_and_no_fewer() -> None:
     brake = SyncBrake(BrakePolicy())
     brake.note(AWAY, 0.0)
     brake.note(AWAY, 0.0)
-    assert not brake.on
+    assert not brake.is_open
     brake.note(BUSY, 0.0)
     brake.note(AWAY, 0.0)
     brake.note(AWAY, 0.0)
-    assert not brake.on
+    assert not brake.is_open
 
     brake.note(AWAY, 0.0)
 
-    assert brake.on
+    assert brake.is_open
     assert brake.places(8) == 1
 
 
 def test_pauses_between_probes_grow_up_to_a_bound() -> None:
-    brake = braked()
+    brake = opened()
     pauses = []
     for step in range(8):
         pauses.append(brake.pause_seconds(100.0 * step))
@@ -46,41 +52,87 @@ def test_pauses_between_probes_grow_up_to_a_bound() -> None:
     assert pauses[1:] == [1.0, 2.0, 4.0, 5.0, 5.0, 5.0, 5.0]
 
 
-def test_any_sensible_answer_takes_it_off() -> None:
-    for answer in (None, REFUSED, BUSY):
-        brake = braked()
-        brake.note(answer, 1.0)
+@pytest.mark.parametrize("answer", [DELIVERED, REFUSED, BUSY])
+def test_any_sensible_answer_closes_it(answer: SyncOutcome) -> None:
+    brake = opened()
+    brake.note(answer, 1.0)
 
-        assert not brake.on
-        assert brake.pause_seconds(1.0) == 0
+    assert not brake.is_open
+    assert brake.pause_seconds(1.0) == 0
 
 
-def test_after_it_was_on_calls_come_back_step_by_step() -> None:
-    brake = braked()
+@pytest.mark.parametrize("ending", [NOT_CLAIMED, failed_here("damaged")])
+def test_an_attempt_without_a_call_says_nothing_about_genesys(ending: SyncOutcome) -> None:
+    brake = opened()
+    brake.note(ending, 1.0)
+    assert brake.is_open
+    brake.note(DELIVERED, 1.0)
+
+    for _ in range(5):
+        brake.note(ending, 1.0)
+
+    assert not brake.is_open
+    assert brake.places(8) == 2
+
+
+def test_after_it_was_open_calls_come_back_step_by_step() -> None:
+    brake = opened()
     places = []
     for _ in range(5):
-        brake.note(None, 1.0)
+        brake.note(DELIVERED, 1.0)
         places.append(brake.places(8))
 
     assert places == [2, 4, 8, 8, 8]
 
 
+def test_after_a_misconfiguration_the_pause_grows_until_an_operator_mended_it() -> None:
+    brake, pauses = SyncBrake(BrakePolicy()), []
+    for step in range(6):
+        brake.note(WRONG, 100.0 * step)
+        pauses.append(brake.pause_seconds(100.0 * step))
+
+    assert pauses == [5, 10, 20, 40, 60, 60]
+
+
 def test_misconfiguration_lasts_until_genesys_takes_a_call() -> None:
     brake = SyncBrake(BrakePolicy())
     brake.note(WRONG, 0.0)
-    assert brake.pause_seconds(0.0) == 60
     brake.note(AWAY, 60.0)
-    assert brake.misconfigured is WRONG
+    assert brake.misconfigured == FAILURE
+    brake.note(BUSY, 90.0)
+    assert brake.misconfigured == FAILURE
+    assert brake.pause_seconds(90.0) > 0
 
-    brake.note(None, 120.0)
+    brake.note(DELIVERED, 120.0)
 
     assert brake.misconfigured is None
-    assert not brake.on
+    assert not brake.is_open
 
 
-def test_only_while_it_is_on_sessions_wait_no_longer_than_a_probe() -> None:
+def test_a_refusal_of_one_session_ends_what_genesys_said_and_not_what_refusals_told() -> None:
+    said, inferred = SyncBrake(BrakePolicy()), SyncBrake(BrakePolicy())
+    said.note(WRONG, 0.0)
+    inferred.note(INFERRED, 0.0)
+    assert (said.misconfigured_by_inference, inferred.misconfigured_by_inference) == (False, True)
+
+    said.note(REFUSED, 10.0)
+    inferred.note(REFUSED, 10.0)
+
+    assert said.misconfigured is None
+    assert inferred.misconfigured == FAILURE
+    assert inferred.pause_seconds(10.0) == 10
+    inferred.note(DELIVERED, 20.0)
+    assert inferred.misconfigured is None
+
+
+def test_only_while_it_is_open_sessions_wait_no_longer_than_a_probe() -> None:
     assert SyncBrake(BrakePolicy()).retry_seconds_max is None
-    assert braked().retry_seconds_max == 5.0
+    assert opened().retry_seconds_max == 5.0
+
+
+def test_an_error_of_another_kind_is_not_taken_for_any_outcome() -> None:
+    with pytest.raises(TypeError):
+        outcome_of(GenesysError(FAILURE))
 
 
 def test_a_session_is_set_aside_for_twice_as_long_each_time_up_to_a_bound() -> None:

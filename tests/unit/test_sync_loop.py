@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 
 from adapters.system.ids import RandomIds
-from application.errors import GenesysMisconfigured, GenesysUnavailable, StoreUnavailable
+from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable, StoreUnavailable
 from application.sync_loop import SyncLoopPolicy
 from domain.identity import SessionId
 from domain.sync import SyncFailure, SyncStatus
@@ -17,6 +17,8 @@ from tests.simulation.virtual_loop import virtually
 
 AWAY = GenesysUnavailable(SyncFailure(code="network.ConnectError", reason="nobody there"))
 WRONG = GenesysMisconfigured(SyncFailure(code="invalid_client", reason="refused", status=401))
+
+NOT_FOUND = GenesysRefused(SyncFailure(code="not.found", reason="no such thing", status=404))
 
 
 async def change_and_say(b: Bench, session_id: str = "s", **fields: object) -> None:
@@ -288,7 +290,7 @@ def test_refused_credentials_stop_the_spending_are_logged_once_and_tried_again_s
             for number in range(20):
                 await change_and_say(b, f"s{number}")
             await asyncio.sleep(300)
-            assert b.loop.misconfigured is WRONG
+            assert b.loop.misconfigured == WRONG.failure
             assert 4 <= len(b.gateway.told) <= 8
             await asyncio.sleep(150)
 
@@ -301,6 +303,96 @@ def test_refused_credentials_stop_the_spending_are_logged_once_and_tried_again_s
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert len(errors) == 1
     assert "credentials" in errors[0].getMessage()
+
+
+def test_many_refusals_in_a_row_pause_the_sync_and_no_session_fails_for_good(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A wrong target or path: each session was refused for good, one after the other, for one cause."""
+
+    async def main() -> None:
+        b = bench(calls_per_minute=600)
+        b.gateway.react = failing_until(900, NOT_FOUND)
+        async with b.running():
+            for number in range(200):
+                await change_and_say(b, f"s{number}")
+            await asyncio.sleep(60)
+            calls = len(b.gateway.told)
+            assert b.loop.misconfigured is not None
+            assert b.loop.misconfigured.code == "not.found"
+            await asyncio.sleep(600)
+            assert len(b.gateway.told) - calls <= 12
+            for number in range(200):
+                assert (await b.state(f"s{number}")).sync.status is SyncStatus.PENDING
+            await asyncio.sleep(400)
+
+            assert b.loop.misconfigured is None
+            for number in range(200):
+                assert (await b.state(f"s{number}")).sync.status is SyncStatus.COMPLETED
+            assert b.metrics.noted.count("sync refused") == 19
+            assert b.metrics.noted.count("sync misconfigured") <= 25
+
+    caplog.set_level(logging.INFO)
+    virtually(main())
+
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(errors) == 1
+    assert "one session after another" in errors[0].getMessage()
+    assert sum("answers again" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_sessions_that_are_refused_for_a_good_reason_do_not_keep_others_waiting_for_long() -> None:
+    async def main() -> None:
+        b = bench(calls_per_minute=600)
+
+        def react(copy: SessionCopy) -> None:
+            if copy.session_id.startswith("gone"):
+                raise NOT_FOUND
+
+        b.gateway.react = react
+        async with b.running():
+            for number in range(100):
+                await change_and_say(b, f"gone-{number}")
+            await asyncio.sleep(600)
+            assert b.loop.misconfigured is not None
+            await change_and_say(b, "here")
+            await asyncio.sleep(61)
+            assert (await b.state("here")).sync.status is SyncStatus.COMPLETED
+            for number in range(60):
+                await change_and_say(b, f"here-{number}")
+                await asyncio.sleep(1)
+            await asyncio.sleep(60)
+
+            assert b.loop.misconfigured is None
+            for number in range(100):
+                assert (await b.state(f"gone-{number}")).sync.status is SyncStatus.FAILED
+
+    virtually(main())
+
+
+def test_conversations_that_cannot_be_read_stop_nothing() -> None:
+    """They were taken for faults of the network, and a few in a row stopped the sync of all sessions."""
+
+    async def main() -> None:
+        b = bench(calls_per_minute=600)
+
+        def react(copy: SessionCopy) -> None:
+            if copy.session_id.startswith("odd"):
+                raise GenesysRefused(SyncFailure(code="conversation.unreadable", reason="no sense"))
+
+        b.gateway.react = react
+        async with b.running():
+            for number in range(60):
+                await change_and_say(b, f"odd-{number}")
+            await change_and_say(b, "s")
+            await asyncio.sleep(15)
+
+            assert b.loop.misconfigured is None
+            assert not b.conclusions.brake.is_open
+            assert (await b.state("s")).sync.status is SyncStatus.COMPLETED
+            assert (await b.state("odd-0")).sync.status is SyncStatus.FAILED
+
+    virtually(main())
 
 
 def test_a_network_fault_between_two_refusals_does_not_hide_the_misconfiguration() -> None:
@@ -317,7 +409,7 @@ def test_a_network_fault_between_two_refusals_does_not_hide_the_misconfiguration
             await asyncio.sleep(1)
             for _ in range(120):
                 await asyncio.sleep(1)
-                assert b.loop.misconfigured is WRONG
+                assert b.loop.misconfigured == WRONG.failure
 
     virtually(main())
 

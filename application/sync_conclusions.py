@@ -1,0 +1,98 @@
+"""What this process makes of how its attempts end: circuit breaker, back-off of sessions, metrics, log."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+from application.ports import Metrics
+from application.sync_aside import SetAside
+from application.sync_brake import BrakePolicy, SyncBrake
+from application.sync_outcome import BackOff, SyncOutcome
+from application.sync_refusals import RefusalPolicy, RefusalsInARow
+from domain.identity import SessionId
+from domain.sync import SyncFailure
+
+SAID_AGAIN_SECONDS = 3600.0
+"""A misconfiguration that comes and goes is an error in the log once in so long."""
+_log = logging.getLogger("session_keeper.sync")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConclusionPolicy:
+    """Attributes:
+    aside_seconds_min, aside_seconds_max: how long a session is set aside which fails here.
+    """
+
+    aside_seconds_min: float = 0.25
+    aside_seconds_max: float = 60.0
+    brake: BrakePolicy = field(default_factory=BrakePolicy)
+    refusals: RefusalPolicy = field(default_factory=RefusalPolicy)
+
+
+class SyncConclusions:
+    """One per process, shared by everything that makes attempts."""
+
+    def __init__(self, *, metrics: Metrics, policy: ConclusionPolicy) -> None:
+        self.brake = SyncBrake(policy.brake)
+        self.aside = SetAside(seconds_min=policy.aside_seconds_min, seconds_max=policy.aside_seconds_max)
+        self.refusals = RefusalsInARow(policy.refusals)
+        self._metrics = metrics
+        self._said: dict[str, float] = {}
+
+    def draw(
+        self,
+        session_id: SessionId,
+        outcome: SyncOutcome,
+        *,
+        lag_seconds: float | None = None,
+        fault: str | None = None,
+    ) -> None:
+        """Once for each attempt, at its end.
+
+        Args:
+            outcome: as the refusals in a row have judged it.
+            lag_seconds: from the change that was delivered to the acknowledgement.
+            fault: why the outcome could not be noted in the store.
+        """
+        follows, now = outcome.consequences, asyncio.get_running_loop().time()
+        was_open, was_misconfigured = self.brake.is_open, self.brake.misconfigured
+        self.brake.note(outcome, now)
+        if follows.metric is not None:
+            self._metrics.sync_finished(follows.metric, lag_seconds)
+        if follows.log_level is not None:
+            level = logging.DEBUG if was_open else follows.log_level
+            facts = {"session_id": session_id, "reason": str(outcome.failure)}
+            _log.log(level, "Genesys was not told", extra=facts)
+        if follows.back_off is BackOff.GROW or fault is not None:
+            self._set_aside(session_id, outcome, fault, now)
+        else:
+            self.aside.forgive(session_id)
+        self._log_change(was_misconfigured, now, was_open=was_open)
+
+    def _set_aside(self, session_id: SessionId, outcome: SyncOutcome, fault: str | None, now: float) -> None:
+        seconds = self.aside.strike(session_id, now)
+        if fault is None and outcome.failure is None:
+            return  # somebody else was faster
+        facts = {"session_id": session_id, "reason": fault or str(outcome.failure), "seconds": seconds}
+        _log.warning("a session is set aside", extra=facts)
+
+    def _log_change(self, was: SyncFailure | None, now: float, *, was_open: bool) -> None:
+        brake = self.brake
+        if brake.misconfigured is not None and was is None:
+            self._log_misconfiguration(brake.misconfigured, now)
+        elif brake.is_open and not was_open:
+            _log.error("Genesys is away; sync is down to a probe now and then")
+        if was_open and not brake.is_open:
+            _log.info("Genesys answers again", extra={"was": None if was is None else str(was)})
+
+    def _log_misconfiguration(self, failure: SyncFailure, now: float) -> None:
+        said_at = self._said.get(failure.code)
+        level = logging.ERROR if said_at is None or now - said_at > SAID_AGAIN_SECONDS else logging.INFO
+        if level == logging.ERROR:
+            self._said = {failure.code: now}
+        words = (
+            "Genesys refuses one session after another for one reason; sync is paused but for a probe"
+            if self.brake.misconfigured_by_inference
+            else "Genesys refuses our credentials or rights; sync is paused but for a probe"
+        )
+        _log.log(level, words, extra={"reason": str(failure)})

@@ -1,0 +1,88 @@
+"""Many refusals in a row for one reason: the deployment is misconfigured, and the sessions are not at fault.
+
+A wrong target, a division that our client may not see, a gateway in front of the wrong path: Genesys
+refuses each session as if that one were at fault. Pure: nothing is asked, nothing is written.
+"""
+
+from dataclasses import dataclass
+
+from application.sync_outcome import Ending, SyncOutcome
+from domain.identity import SessionId
+from domain.sync import SyncFailure
+
+SPARED_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalPolicy:
+    """Attributes:
+    in_a_row_max: so many refusals with one code and no delivery between them, ...
+    sessions_min: ... of so many different sessions, are a misconfiguration.
+    """
+
+    in_a_row_max: int = 20
+    sessions_min: int = 5
+
+
+class RefusalsInARow:
+    """Until a session is delivered again, a refusal for the reason that is suspected is none.
+
+    A session that was spared so once is not spared again: if it is refused after others were delivered, the
+    fault is its own.
+    """
+
+    def __init__(self, policy: RefusalPolicy) -> None:
+        self._policy = policy
+        self._code: str | None = None
+        self._row: list[SessionId] = []
+        self._suspected: SyncFailure | None = None
+        self._spared: dict[SessionId, None] = {}
+        self._wronged: list[SessionId] = []
+
+    def judged(self, session_id: SessionId, outcome: SyncOutcome) -> SyncOutcome:
+        """The outcome as it is to be noted."""
+        if outcome.ending is Ending.DELIVERED:
+            self._code, self._row, self._suspected = None, [], None
+        failure = outcome.failure
+        if outcome.ending is not Ending.REFUSED or failure is None or failure.status is None:
+            return outcome  # what this service itself refuses to send says nothing about Genesys
+        if self._suspected is not None:
+            if failure.code != self._suspected.code:
+                return outcome
+            self._spare(session_id)
+            return outcome.as_misconfiguration(self._suspected)
+        if session_id in self._spared:
+            return outcome
+        self._add(session_id, failure.code)
+        if len(self._row) < self._policy.in_a_row_max or len(set(self._row)) < self._policy.sessions_min:
+            return outcome
+        self._suspect(session_id, failure)
+        return outcome.as_misconfiguration(self._suspected or failure)
+
+    def take_wronged(self) -> list[SessionId]:
+        """The sessions that were refused before the row was long enough; each is given once."""
+        wronged, self._wronged = self._wronged, []
+        return wronged
+
+    def _add(self, session_id: SessionId, code: str) -> None:
+        if code != self._code:
+            self._code, self._row = code, []
+        self._row = [*self._row, session_id][-self._policy.in_a_row_max :]
+
+    def _suspect(self, session_id: SessionId, failure: SyncFailure) -> None:
+        refused = list(dict.fromkeys(self._row))
+        self._suspected = SyncFailure(
+            code=failure.code,
+            reason=f"refused {len(self._row)} times in a row, {len(refused)} different sessions",
+            status=failure.status,
+            context_id=failure.context_id,
+        )
+        self._wronged = [one for one in refused if one != session_id]
+        for one in refused:
+            self._spare(one)
+
+    def _spare(self, session_id: SessionId) -> None:
+        self._spared.pop(session_id, None)
+        self._spared[session_id] = None
+        if len(self._spared) > SPARED_MAX:
+            del self._spared[next(iter(self._spared))]
