@@ -16,6 +16,9 @@ from domain.sync import SyncFailure
 
 EARLY_SECONDS_MAX = 60.0
 EARLY_FRACTION = 0.1
+TOKEN_SECONDS_MAX = 172_800.0
+"""The longest life that an OAuth client can be given in Genesys Cloud: 48 hours."""
+TOKEN_LENGTH_MAX = 8192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +31,10 @@ class Credentials:
 
 
 class TokenAnswer(msgspec.Struct):
-    """The token must fit into a header as it stands."""
+    """The token must fit into a header as it stands; `expires_in` is in seconds."""
 
-    access_token: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+$")]
-    expires_in: float
+    access_token: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+\Z", max_length=TOKEN_LENGTH_MAX)]
+    expires_in: Annotated[float, msgspec.Meta(gt=0)]
 
     def __repr__(self) -> str:
         return f"TokenAnswer(expires_in={self.expires_in})"
@@ -75,8 +78,9 @@ class TokenSource:
     async def _fetched(self) -> _Token:
         asked_at = asyncio.get_running_loop().time()
         answer = await self._fetch()
-        early = min(EARLY_SECONDS_MAX, answer.expires_in * EARLY_FRACTION)
-        self._token = _Token(answer.access_token, asked_at + answer.expires_in - early)
+        seconds = min(answer.expires_in, TOKEN_SECONDS_MAX)
+        early = min(EARLY_SECONDS_MAX, seconds * EARLY_FRACTION)
+        self._token = _Token(answer.access_token, asked_at + seconds - early)
         return self._token
 
     def _end_fetching(self, task: "asyncio.Task[_Token]") -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from adapters.genesys.client import GenesysEndpoints, open_http
-from adapters.genesys.oauth import TokenAnswer, TokenSource
+from adapters.genesys.oauth import TOKEN_LENGTH_MAX, TOKEN_SECONDS_MAX, TokenAnswer, TokenSource
 from application.errors import GenesysMisconfigured, GenesysUnavailable
 from tests.genesys.clients import LIMITS, Caller, caller, limits_for, open_caller
 from tests.genesys.scripted_server import Answer, Close, Hang, ScriptedServer
@@ -183,3 +183,43 @@ async def test_a_login_host_that_stays_away_is_an_outage(server: ScriptedServer,
     assert caught.value.outage
     assert len(server.logged_in) == LIMITS.attempts_max
     assert genesys.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'{"access_token":"t","expires_in":-5}',
+        b'{"access_token":"t","expires_in":0}',
+        b'{"access_token":"t","expires_in":true}',
+        b'{"access_token":"t","expires_in":null}',
+        b'{"access_token":"t","expires_in":"3600"}',
+        b'{"access_token":"t","expires_in":NaN}',
+        b'{"access_token":"t","expires_in":1e999}',
+        b'{"access_token":"t","expires_in":' + b"9" * 400 + b"}",
+        b'{"access_token":"t\\n","expires_in":3600}',
+        b'{"access_token":"t\\r\\nX-Evil: 1","expires_in":3600}',
+        b'{"access_token":5,"expires_in":3600}',
+        b'{"access_token":null,"expires_in":3600}',
+        b'{"access_token":"' + b"t" * (TOKEN_LENGTH_MAX + 1) + b'","expires_in":3600}',
+        b'{"access_token":"t","expires_in":3600,"x":' + b"[" * 100_000,
+    ],
+)
+async def test_a_token_that_makes_no_sense_is_not_used(
+    server: ScriptedServer, genesys: Caller, answer: bytes
+) -> None:
+    server.logins = [Answer(body=answer)]
+
+    assert await genesys.call() == b"{}"
+    assert len(server.logged_in) == 2
+    assert [asked.token for asked in server.asked] == ["secret-token-2"]
+    assert genesys.in_flight == 0
+
+
+async def test_a_token_is_held_for_two_days_at_most(server: ScriptedServer, genesys: Caller) -> None:
+    server.expires_in = 1e300
+
+    await genesys.call()
+
+    token = genesys.client._tokens._token
+    assert token is not None
+    assert token.good_until <= asyncio.get_running_loop().time() + TOKEN_SECONDS_MAX
