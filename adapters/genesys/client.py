@@ -9,24 +9,33 @@ from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
-import msgspec
 import stamina
 
+from adapters.genesys.bounded_http import (
+    ACCEPT_ENCODING,
+    USER_AGENT,
+    AnswerTooLarge,
+    BoundedTransport,
+    NoCookies,
+    one_answer,
+    read_body,
+)
 from adapters.genesys.budget import GenesysBudget
 from adapters.genesys.failures import (
-    AnswerTooLarge,
     error_of_answer,
     error_of_login,
     error_of_network,
+    error_of_page,
     failure_of,
     is_retryable_at_once,
     outcome_of,
 )
+from adapters.genesys.json_answers import UnreadableAnswer, decoded
 from adapters.genesys.oauth import Credentials, TokenAnswer, TokenSource, no_credentials
 from application.errors import GenesysMisconfigured, GenesysUnavailable
 from application.ports import CallPermit, Clock, Metrics, WindowReport
 
-ANSWER_BYTES_MAX = 4 * 1024 * 1024
+RATE_DIGITS_MAX = 5
 UNTOLD_WAIT_SECONDS = 5.0
 """After a 429 that does not say how long to wait; Genesys' own client libraries begin with as much."""
 T = TypeVar("T")
@@ -183,8 +192,8 @@ class GenesysClient:
             self._close_gate(error)
             raise error
         try:
-            return msgspec.json.decode(answer, type=TokenAnswer)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return decoded(answer, TokenAnswer)
+        except UnreadableAnswer as error:
             raise error_of_network(error) from error
 
     async def _exchange(
@@ -200,52 +209,57 @@ class GenesysClient:
         try:
             async with asyncio.timeout(self._limits.call_seconds_max):
                 request = self._http.build_request(method, url, headers=headers, content=body)
-                response = await self._http.send(request, auth=auth, stream=True)
-                try:
-                    return response, await _read(response)
-                finally:
-                    await response.aclose()
+                with one_answer() as allowance:
+                    response = await self._http.send(request, auth=auth, stream=True)
+                    try:
+                        allowance.head_is_complete()
+                        answer = await read_body(response)
+                    finally:
+                        await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, AnswerTooLarge) as error:
             raise error_of_network(error) from error
-
-
-async def _read(response: httpx.Response) -> bytes:
-    chunks, size = [], 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > ANSWER_BYTES_MAX:
-            raise AnswerTooLarge
-        chunks.append(chunk)
-    return b"".join(chunks)
+        if response.is_success and _is_page(response):
+            raise error_of_page()
+        return response, answer
 
 
 def _window_report(response: httpx.Response) -> WindowReport | None:
-    try:
-        return WindowReport(
-            count=int(response.headers["inin-ratelimit-count"]),
-            allowed=int(response.headers["inin-ratelimit-allowed"]),
-            reset_seconds=float(int(response.headers["inin-ratelimit-reset"])),
-        )
-    except (KeyError, ValueError):
+    """All three rate headers, or None: numbers that no window of Genesys has would undo the budget."""
+    names = ("count", "allowed", "reset")
+    texts = [response.headers.get(f"inin-ratelimit-{name}", "") for name in names]
+    if not all(text.isascii() and text.isdigit() and len(text) <= RATE_DIGITS_MAX for text in texts):
         return None
+    count, allowed, reset = (int(text) for text in texts)
+    return WindowReport(count=count, allowed=allowed, reset_seconds=float(reset))
 
 
 @asynccontextmanager
 async def open_http(
     endpoints: GenesysEndpoints, limits: CallLimits, proxy_url: str | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """One client for the process. No redirects: a token must not follow one."""
+    """One client for the process. No redirects: a token must not follow one. No cookies."""
     https = any(url.startswith("https:") for url in (endpoints.api_url, endpoints.login_url))
-    async with httpx.AsyncClient(
+    transport = BoundedTransport(
         limits=httpx.Limits(
             max_connections=limits.connections_max + 2,
             max_keepalive_connections=limits.connections_max,
             keepalive_expiry=20,
         ),
+        trust_env=False,
+        verify=httpx.create_ssl_context() if https else False,
+        proxy=None if proxy_url is None else httpx.Proxy(proxy_url),
+    )
+    async with httpx.AsyncClient(
+        transport=transport,
+        headers={"user-agent": USER_AGENT, "accept-encoding": ACCEPT_ENCODING},
+        cookies=NoCookies(),
         timeout=httpx.Timeout(connect=3, read=limits.call_seconds_max, write=5, pool=5),
         trust_env=False,
         follow_redirects=False,
-        verify=httpx.create_ssl_context() if https else False,
-        proxy=proxy_url,
     ) as client:
         yield client
+
+
+def _is_page(response: httpx.Response) -> bool:
+    media_type = response.headers.get("content-type", "").partition(";")[0]
+    return media_type.strip().lower() in ("text/html", "application/xhtml+xml")

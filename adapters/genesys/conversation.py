@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from adapters.genesys.json_answers import UnreadableAnswer, decoded
 from application.errors import GenesysRefused
 from domain.sync import SyncFailure
 
@@ -55,13 +56,11 @@ def customers_of(answer: bytes) -> Sequence[Customer]:
         GenesysRefused: the conversation or one of its customers cannot be read (`conversation.unreadable`).
     """
     try:
-        participants = msgspec.json.decode(answer, type=_Conversation).participants
+        participants = decoded(answer, _Conversation).participants
         customers = [
-            msgspec.json.decode(participant, type=_Customer)
-            for participant in participants
-            if _is_customer(participant)
+            decoded(participant, _Customer) for participant in participants if _is_customer(participant)
         ]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UnreadableAnswer as error:
         raise GenesysRefused(
             SyncFailure(
                 code="conversation.unreadable",
@@ -92,8 +91,8 @@ def whom_to_tell(customers: Sequence[Customer]) -> Customer:
 
 def _is_customer(participant: msgspec.Raw) -> bool:
     try:
-        return msgspec.json.decode(participant, type=_Role).purpose == "customer"
-    except msgspec.ValidationError:
+        return decoded(participant, _Role).purpose == "customer"
+    except UnreadableAnswer:
         return False
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from adapters.genesys.json_answers import UnreadableAnswer, decoded
 from adapters.genesys.plain_text import plain
 from adapters.genesys.retry_after import moment_of, retry_after_seconds
 from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
@@ -39,15 +40,11 @@ class _ErrorBody(msgspec.Struct, rename="camel"):
     message_params: Any = None
 
 
-class AnswerTooLarge(Exception):
-    """An answer went over the bytes that are read of one."""
-
-
 def failure_of(response: httpx.Response, body: bytes) -> SyncFailure:
     """Genesys' `code` and `contextId`, as far as the answer has them; what it says of missing permissions."""
     try:
-        error = msgspec.json.decode(body, type=_ErrorBody)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        error = decoded(body, _ErrorBody)
+    except UnreadableAnswer:
         error = _ErrorBody()
     status = response.status_code
     code = _text(error.code, CODE_LENGTH_MAX) or f"http.{status}"
@@ -113,6 +110,11 @@ def error_of_network(error: Exception) -> GenesysUnavailable:
     """No answer, or none that is HTTP. The text of the error may hold a URL, its class does not."""
     code = "network." + type(error).__name__
     return GenesysUnavailable(SyncFailure(code=code, reason="no sensible answer"))
+
+
+def error_of_page() -> GenesysUnavailable:
+    """A page for a browser in place of an answer: a proxy or a portal spoke, and Genesys was not reached."""
+    return GenesysUnavailable(SyncFailure(code="network.Page", reason="a web page in place of an answer"))
 
 
 def is_retryable_at_once(error: Exception) -> bool:

@@ -5,6 +5,7 @@ from typing import assert_never
 import msgspec
 
 from adapters.genesys.client import GenesysClient
+from adapters.genesys.json_answers import UnreadableAnswer, decoded
 from adapters.genesys.messaging_sessions import tell_messaging_session
 from adapters.genesys.participant_attributes import tell_participant
 from adapters.genesys.plain_text import plain
@@ -63,7 +64,7 @@ class GenesysCloudGateway(GenesysGateway):
 
 def _organization(answer: bytes) -> str | None:
     try:
-        name = msgspec.json.decode(answer, type=_TokenDescription).organization.get("name")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        name = decoded(answer, _TokenDescription).organization.get("name")
+    except UnreadableAnswer:
         return None
     return plain(name, NAME_LENGTH_MAX) if isinstance(name, str) else None

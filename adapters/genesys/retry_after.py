@@ -6,6 +6,8 @@ from email.utils import parsedate_to_datetime
 SECONDS_MAX = 300.0
 """A longer wait is cut to this: a wrong header must not stop the sync for days."""
 
+DATE_LENGTH_MAX = 64
+
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     """Seconds to wait, from 0 to SECONDS_MAX; None when there is no header, or none that makes sense.
@@ -24,7 +26,7 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
 
 def moment_of(text: str | None) -> datetime | None:
     """The moment of an HTTP date; None when it is none. One without a zone is in UTC, as all of them are."""
-    if text is None:
+    if text is None or len(text) > DATE_LENGTH_MAX:
         return None
     try:
         moment = parsedate_to_datetime(text)

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from adapters.genesys.json_answers import UnreadableAnswer, decoded
 from domain.sync import SyncTarget
 
 SUBJECT_PATH = "/api/v2/authorization/subjects/me?includeFullRoles=true"
@@ -46,10 +45,9 @@ class Permission:
 def permissions_of(answer: bytes) -> frozenset[Permission] | None:
     """The permissions in a description of the subject; None when it lists none in a form that is known."""
     try:
-        subject = msgspec.json.decode(answer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        grants = decoded(answer, dict[str, Any]).get("grants")
+    except UnreadableAnswer:
         return None
-    grants = subject.get("grants") if isinstance(subject, dict) else None
     if not isinstance(grants, list):
         return None
     policies = [_member(_member(grant, "role"), "policies") for grant in grants]

@@ -49,7 +49,15 @@ class Hang:
     """No answer for as long as the client is there."""
 
 
-Reaction = Answer | Close | Hang | bytes
+@dataclass(frozen=True, slots=True)
+class Endless:
+    """After the start the piece again and again, for as long as the client takes it."""
+
+    start: bytes
+    piece: bytes
+
+
+Reaction = Answer | Close | Hang | Endless | bytes
 """Bytes are sent as they are."""
 
 
@@ -101,6 +109,11 @@ class ScriptedServer:
                 return False
             case Hang():
                 return not await reader.read(1)
+            case Endless(start, piece):
+                writer.write(start)
+                while True:
+                    writer.write(piece)
+                    await writer.drain()
             case bytes(raw):
                 writer.write(raw)
                 return False

@@ -6,7 +6,7 @@ import pytest
 import stamina
 import stamina.instrumentation
 
-from adapters.genesys.client import ANSWER_BYTES_MAX
+from adapters.genesys.bounded_http import ANSWER_BYTES_MAX
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable
 from tests.genesys.clients import IMPATIENT, LIMITS, Caller, limits_for, open_caller
 from tests.genesys.scripted_server import Answer, Close, Hang, Reaction, ScriptedServer
