@@ -38,11 +38,13 @@ class PersistedSession:
 
     Attributes:
         pruned: what was taken out of the context to make it fit.
+        context_ignored: the event ended the session, and its context was left out.
     """
 
     outcome: Outcome
     state: SessionState
     pruned: Pruned = NOTHING_PRUNED
+    context_ignored: bool = False
 
 
 class PersistSessionHandler:
@@ -86,7 +88,12 @@ class PersistSessionHandler:
         if state.sync.status is SyncStatus.PENDING:
             state = await self._sync_soon(state.session_id) or state
         self._metrics.webhook_answered(outcome, self._seconds_since(started))
-        return PersistedSession(outcome=outcome, state=state, pruned=decision.pruned)
+        return PersistedSession(
+            outcome=outcome,
+            state=state,
+            pruned=decision.pruned,
+            context_ignored=decision.context_ignored,
+        )
 
     async def _decide(self, command: PersistSession, now: datetime) -> Decision:
         event = SessionEvent(

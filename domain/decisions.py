@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from domain.audit import AuditEntry
 from domain.errors import EventRefused, Violation
+from domain.events import EndingContext
 from domain.pruning import NOTHING_PRUNED, Pruned
 from domain.session import SessionState
 from domain.size_policy import SizePolicy
@@ -35,6 +36,7 @@ class Policies:
         schema: gives what is wrong with a merged context document (canonical bytes).
         tombstones_max: how many removed variables a session remembers.
         tombstone_bytes_max: canonical bytes that the names of those may take together.
+        ending_context: the same in every process, or sessions do not converge.
     """
 
     ttl: TtlPolicy = field(default_factory=TtlPolicy)
@@ -44,6 +46,7 @@ class Policies:
     variables_max: int = 256
     tombstones_max: int = 256
     tombstone_bytes_max: int = 8192
+    ending_context: EndingContext = EndingContext.IGNORE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class Decision:
         outcome: what became of the event, where the decision is about one.
         refusal: why the event was refused; the caller raises it once the audit entries are written.
         pruned: what the overflow policy took out.
+        context_ignored: the event ends the session and brought a context that was left out.
     """
 
     state: SessionState | None
@@ -66,6 +70,7 @@ class Decision:
     outcome: Outcome | None = None
     refusal: EventRefused | None = None
     pruned: Pruned = NOTHING_PRUNED
+    context_ignored: bool = False
 
 
 Decide = Callable[[SessionState | None], Decision]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision, Outcome, Policies
 from domain.errors import EventRefused, InvalidEvent, Violation
-from domain.events import ContextMode, SessionEvent
+from domain.events import ContextMode, EndingContext, SessionEvent
 from domain.eviction import eviction_entries, left_of
 from domain.instants import from_microseconds, to_microseconds
 from domain.lifecycle import Lifecycle, SessionStatus
@@ -66,6 +66,11 @@ class _EventDecision:
         self._event, note = event.settled(now, policies.ttl.future_seconds_max)
         self._stamp = self._event.stamp
         self._notes = [] if note is None else [note]
+        ignores = self._event.ends_session and policies.ending_context is EndingContext.IGNORE
+        self._context = None if ignores else self._event.context
+        self._context_ignored = ignores and bool(self._event.context_changes())
+        if self._context_ignored:
+            self._notes.append("the context of an ending event was ignored")
         self._evicted = before if before is not None and before.expired(now) else None
         if self._evicted is not None:
             before = left_of(self._evicted, now)
@@ -90,7 +95,12 @@ class _EventDecision:
         """As if it had never been, but that a session which began anew since is renewed by it."""
         before = self._before
         if before.status is SessionStatus.ERASED:
-            return Decision(state=before, audit=self._eviction(), outcome=Outcome.SUPERSEDED)
+            return Decision(
+                state=before,
+                audit=self._eviction(),
+                outcome=Outcome.SUPERSEDED,
+                context_ignored=self._context_ignored,
+            )
         if before.lifecycle.is_tombstone:
             self._notes.append("the session has ended and expired")
             outcome = Outcome.ENDED if self._event.ends_session else Outcome.SUPERSEDED
@@ -123,10 +133,11 @@ class _EventDecision:
                 last_end + timedelta(seconds=self._policies.ttl.tombstone_seconds)
             )
         context = context.raised(floor)
-        if event.context is not None and not event.ends_session:
+        if self._context is not None:
+            stamp = event.context_stamp
             if event.context_mode is ContextMode.REPLACE:
-                context = context.raised(self._stamp)
-            context = context.merged(event.context_changes(), self._stamp)
+                context = context.raised(stamp)
+            context = context.merged(event.context_changes(), stamp)
         return _Applied(lifecycle, context)
 
     def _trimmed(self, context: StampedContext) -> StampedContext:
@@ -178,7 +189,8 @@ class _EventDecision:
 
     def _after(self, applied: _Applied, outcome: Outcome, *, changed: bool) -> SessionState:
         before, event, stamp = self._before, self._event, self._stamp
-        persisted = outcome is Outcome.PERSISTED
+        kept_at_end = outcome is Outcome.ENDED and changed and self._context is not None
+        persisted = outcome is Outcome.PERSISTED or kept_at_end
         ended_before = before.status is SessionStatus.ENDED and not before.lifecycle.is_tombstone
         newly_ended = outcome is Outcome.ENDED and not ended_before
         restarted = before.status is not SessionStatus.PERSISTED and not applied.lifecycle.ends
@@ -228,6 +240,7 @@ class _EventDecision:
             audit=(*self._eviction(), self._entry(after, outcome)),
             outcome=outcome,
             pruned=pruned,
+            context_ignored=self._context_ignored,
         )
 
     def _entry(self, after: SessionState, outcome: Outcome) -> AuditEntry:

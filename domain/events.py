@@ -27,6 +27,13 @@ class ContextMode(StrEnum):
     MERGE = "merge"
 
 
+class EndingContext(StrEnum):
+    """What becomes of the context that an ending event brings."""
+
+    IGNORE = "ignore"
+    KEEP = "keep"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEvent:
     """One event of a session, as its sender tells it.
@@ -66,7 +73,22 @@ class SessionEvent:
 
     @property
     def stamp(self) -> Stamp:
-        """The place of a settled event in the order of events."""
+        """The place of a settled event in the order of events.
+
+        At one and the same time, what replaces comes before what merges, and an end comes last.
+        """
+        return self._stamp("2" if self.ends_session else self._context_rank)
+
+    @property
+    def context_stamp(self) -> Stamp:
+        """The place of the event's context: that of the event, but before the end that it may bring."""
+        return self._stamp(self._context_rank)
+
+    @property
+    def _context_rank(self) -> str:
+        return "0" if self.context_mode is ContextMode.REPLACE else "1"
+
+    def _stamp(self, rank: str) -> Stamp:
         if self.occurred_at is None:
             raise ValueError("an event has a stamp only once its time is settled")
         said = {
@@ -78,14 +100,7 @@ class SessionEvent:
             "participant": self.participant_id,
             "subject": self.subject_id,
         }
-        return Stamp(to_microseconds(self.occurred_at), self._rank + tie_of(said))
-
-    @property
-    def _rank(self) -> str:
-        """At one and the same time, what replaces comes before what merges, and an end comes last."""
-        if self.ends_session:
-            return "2"
-        return "0" if self.context_mode is ContextMode.REPLACE else "1"
+        return Stamp(to_microseconds(self.occurred_at), rank + tie_of(said))
 
     def context_changes(self) -> dict[str, bytes | None]:
         """The variables that the event sets, and with no text those that it removes."""

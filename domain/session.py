@@ -57,8 +57,8 @@ class SessionState:
 
     @property
     def has_context(self) -> bool:
-        """Whether there ever was an activity; without one there is nothing to serve or to sync."""
-        return self.lifecycle.last_activity is not None
+        """Whether there is something to serve and to sync: of an activity, or of an end that brought it."""
+        return self.lifecycle.last_activity is not None or bool(self.context.texts)
 
     @property
     def byte_size(self) -> int:

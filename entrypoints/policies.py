@@ -17,6 +17,7 @@ from application.sync_brake import BrakePolicy
 from application.sync_conclusions import ConclusionPolicy
 from application.sync_loop import SyncLoopPolicy
 from domain.decisions import Policies, any_document
+from domain.events import EndingContext
 from domain.size_policy import Overflow, SizePolicy
 from domain.sync import SyncPolicy, SyncTarget
 from domain.ttl_policy import TtlPolicy
@@ -69,6 +70,7 @@ def policies(settings: Settings) -> Policies:
         variables_max=settings.context_variables_max,
         tombstones_max=settings.context_tombstones_max,
         tombstone_bytes_max=settings.context_max_bytes,
+        ending_context=EndingContext(settings.ending_context),
     )
 
 

@@ -112,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     context_schema: Annotated[str, Meta(extra={"may": "the path of a JSON Schema file"})] | None = None
     context_variables_max: Count = 256
     context_tombstones_max: Count = 256
+    ending_context: Literal["ignore", "keep"] = "ignore"
 
     body_max_bytes: Bytes = 131_072
     json_max_depth: Count = 32

@@ -17,6 +17,7 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
 
     `pruned` and `prunedCount` are there only when something was taken out of the context to make it fit:
     JSON Pointers to the first 32 of them (one over 512 bytes is cut, and ends in `…`), and how many it was.
+    `contextIgnored` is there, and true, only when the event ended the session and its context was left out.
     `ignoredFields` and `hints` are there only when the event said what we do not know, or probably meant
     something else.
     """
@@ -30,6 +31,7 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
     sync_status: SyncStatus
     pruned: list[str] = []
     pruned_count: int = 0
+    context_ignored: bool = False
     ignored_fields: list[str] = []
     hints: list[str] = []
 
@@ -46,6 +48,7 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
             sync_status=state.sync.status,
             pruned=list(persisted.pruned.pointers),
             pruned_count=persisted.pruned.count,
+            context_ignored=persisted.context_ignored,
         )
 
 

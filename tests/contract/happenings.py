@@ -44,7 +44,9 @@ values = st.sampled_from([None, 0, 1, "x", [1, {"b": None, "a": 2}]])
 contexts: st.SearchStrategy[dict[str, Any] | None] = st.none() | st.dictionaries(names, values, max_size=3)
 # Few moments, so that many things happen in the same microsecond and only the tie tells them apart.
 moments = st.integers(0, 9).map(float)
-ends = st.builds(Happening, seconds=moments, ends=st.just(value=True))
+ends = st.builds(
+    Happening, seconds=moments, ends=st.just(value=True), merges=st.booleans(), variables=contexts
+)
 activities = st.builds(Happening, seconds=moments, merges=st.booleans(), variables=contexts)
 
 

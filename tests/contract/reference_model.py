@@ -23,11 +23,13 @@ class Happening:
     variables: dict[str, Any] | None = None
 
     def event(self, session_id: str = "s") -> SessionEvent:
-        if self.ends:
-            return end(seconds=self.seconds, session_id=SessionId(session_id))
         mode = ContextMode.MERGE if self.merges else ContextMode.REPLACE
-        return event(
-            self.variables, seconds=self.seconds, context_mode=mode, session_id=SessionId(session_id)
+        make = end if self.ends else event
+        return make(
+            context=self.variables,
+            seconds=self.seconds,
+            context_mode=mode,
+            session_id=SessionId(session_id),
         )
 
 
@@ -37,22 +39,34 @@ class Expected:
     document: bytes
 
 
-def expected(happenings: Iterable[Happening], *, erased: Stamp = BEFORE_ALL) -> Expected:
+def expected(
+    happenings: Iterable[Happening], *, erased: Stamp = BEFORE_ALL, keeps_at_end: bool = False
+) -> Expected:
+    """Args: keeps_at_end: an end is two things, a change of the context, and then the end."""
     status, context = SessionStatus.ERASED, dict[str, Any]()
-    in_order = sorted(happenings, key=lambda happening: happening.event().stamp)
-    for one in in_order:
-        if one.event().stamp <= erased:
-            continue
-        if one.ends:
+    for ends, one in _in_order([one for one in happenings if one.event().stamp > erased], keeps_at_end):
+        if ends:
             status = SessionStatus.ENDED
             continue
-        if status is SessionStatus.ENDED or (one.variables is not None and not one.merges):
+        if not one.ends:
+            context = {} if status is SessionStatus.ENDED else context
+            status = SessionStatus.PERSISTED
+        if one.variables is None:
+            continue
+        if not one.merges:
             context = {}
-        status = SessionStatus.PERSISTED
-        context |= {name: value for name, value in (one.variables or {}).items() if name not in OWN_VARIABLES}
+        context |= {name: value for name, value in one.variables.items() if name not in OWN_VARIABLES}
         if one.merges:
-            context = {n: v for n, v in context.items() if v is not None or n not in (one.variables or {})}
+            context = {n: v for n, v in context.items() if v is not None or n not in one.variables}
     return Expected(status, canonical_json(context))
+
+
+def _in_order(happenings: list[Happening], keeps_at_end: bool) -> list[tuple[bool, Happening]]:  # noqa: FBT001
+    """Each with whether it is the end that is meant, or the change of the context."""
+    events = [(one.event(), one) for one in happenings]
+    parts = [(event.stamp, True, one) for event, one in events if one.ends]
+    parts += [(event.context_stamp, False, one) for event, one in events if not one.ends or keeps_at_end]
+    return [(ends, one) for _, ends, one in sorted(parts, key=lambda part: part[:2])]
 
 
 def seen(state: SessionState | None) -> Expected:

@@ -133,6 +133,7 @@ async def test_an_ended_session_is_served_as_ended_until_it_expires(keeper: Keep
     end = await keeper.post(eventType=event_type, context={"b": "is not persisted"})
 
     assert (end.status_code, end.json()["outcome"]) == (200, "ended")
+    assert end.json()["contextIgnored"] is True
     served = (await keeper.http.get("/sessions/s")).json()
     assert (served["context"], served["persistence"]["status"]) == ({"a": 1}, "ended")
     keeper.clock.advance(600)
@@ -158,6 +159,18 @@ async def test_a_newer_event_starts_an_ended_session_again_without_its_old_varia
     assert again.json()["outcome"] == "persisted"
     served = (await keeper.http.get("/sessions/s")).json()
     assert (served["context"], served["persistence"]["status"]) == ({"new": 1}, "persisted")
+
+
+async def test_the_context_of_an_end_is_kept_where_the_settings_say_so() -> None:
+    async with running_keeper(ending_context="keep") as keeper:
+        await keeper.post(context={"a": 1})
+        keeper.clock.advance(1)
+        end = await keeper.post(eventType="session-ended", context={"b": 2}, contextMode="merge")
+        served = (await keeper.http.get("/sessions/s")).json()
+
+    assert (end.status_code, end.json()["outcome"]) == (200, "ended")
+    assert "contextIgnored" not in end.json()
+    assert (served["context"], served["persistence"]["status"]) == ({"a": 1, "b": 2}, "ended")
 
 
 async def test_unknown_fields_are_ignored_and_named(keeper: Keeper) -> None:

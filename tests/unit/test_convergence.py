@@ -14,6 +14,7 @@ from domain.context import name_text
 from domain.decisions import Decision, Outcome, Policies
 from domain.erasure import decide_erasure
 from domain.event_decision import decide_event
+from domain.events import EndingContext
 from domain.eviction import decide_eviction
 from domain.identity import SessionId
 from domain.instants import from_microseconds
@@ -25,6 +26,7 @@ from tests.contract.reference_model import Happening, expected, seen
 from tests.factories import START, at, persistence_id
 
 POLICIES = Policies()
+KEEPING = Policies(ending_context=EndingContext.KEEP)
 AGO = st.sampled_from([0.0, 1.0, 2.0, 3.0, 4000.0])
 """Seconds between an event and its arrival; the last is more than a session lives."""
 
@@ -58,30 +60,35 @@ def check_what_every_decision_keeps(before: SessionState | None, decision: Decis
         ended_before = before is not None and before.status is SessionStatus.ENDED
         if before is not None and before.lifecycle.is_tombstone:
             ended_before = after is before  # the end that is remembered, or an older one, told again
-        assert raised == (outcome is Outcome.ENDED and not ended_before)
-        assert before is None or after.persistence_id == before.persistence_id
+        kept = before is not None and after.persistence_id != before.persistence_id
+        assert raised == (outcome is Outcome.ENDED and (kept or not ended_before))
+        assert not kept or outcome is Outcome.ENDED
     if outcome is Outcome.UNCHANGED and before is not None:
         assert seen(after) == seen(before)
     if before is not None and outcome in {Outcome.UNCHANGED, Outcome.SUPERSEDED}:
         assert after.expires_at >= before.expires_at
 
 
-@examples(400)
-@given(deliveries())
+@pytest.mark.parametrize("policies", [POLICIES, KEEPING], ids=["ignore", "keep"])
+@examples(300)
+@given(delivery=deliveries())
 def test_any_order_and_any_repetition_ends_as_the_events_in_order(
-    delivery: tuple[list[Happening], list[Happening]],
+    policies: Policies, delivery: tuple[list[Happening], list[Happening]]
 ) -> None:
     history, arrivals = delivery
 
-    assert seen(delivered(arrivals)) == expected(history)
+    assert seen(delivered(arrivals, policies=policies)) == expected(history, keeps_at_end=policies is KEEPING)
 
 
-@examples(30)
-@given(st.lists(st.one_of(activities, activities, ends), min_size=4, max_size=4))
-def test_every_single_permutation_of_four_events_ends_alike(history: list[Happening]) -> None:
-    results = {seen(delivered(list(arrivals))) for arrivals in permutations(history)}
+@pytest.mark.parametrize("policies", [POLICIES, KEEPING], ids=["ignore", "keep"])
+@examples(20)
+@given(history=st.lists(st.one_of(activities, activities, ends), min_size=4, max_size=4))
+def test_every_single_permutation_of_four_events_ends_alike(
+    policies: Policies, history: list[Happening]
+) -> None:
+    results = {seen(delivered(list(arrivals), policies=policies)) for arrivals in permutations(history)}
 
-    assert results == {expected(history)}
+    assert results == {expected(history, keeps_at_end=policies is KEEPING)}
 
 
 @pytest.mark.parametrize("bound", [{"tombstones_max": 1}, {"tombstone_bytes_max": 6}])

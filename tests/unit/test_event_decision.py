@@ -10,7 +10,7 @@ from domain.context import ContextVariables
 from domain.decisions import Decision, Outcome, Policies
 from domain.errors import ContextTooLarge, InvalidEvent, Violation
 from domain.event_decision import decide_event
-from domain.events import SessionEvent
+from domain.events import ContextMode, EndingContext, SessionEvent
 from domain.eviction import decide_eviction
 from domain.lifecycle import SessionStatus
 from domain.session import SessionState
@@ -246,6 +246,60 @@ def test_an_expired_record_starts_afresh_and_the_trail_says_so() -> None:
     assert decision.audit[0].persistence_id == evicted
     assert (state.revision, state.ttl_seconds.value, state.subject_id.value) == (1, 3600, None)
     assert state.context.document == b'{"b":2}'
+
+
+KEEPING = Policies(ending_context=EndingContext.KEEP)
+
+
+def test_the_context_of_an_end_is_ignored_and_the_answer_and_the_trail_say_so() -> None:
+    before = after(event({"a": 1}, seconds=0))
+
+    state, decision = decide(before, end(context={"b": 1}, seconds=1))
+
+    assert decision.context_ignored
+    assert decision.audit[0].reason == "the context of an ending event was ignored"
+    assert state.context.document == b'{"a":1}'
+
+
+@pytest.mark.parametrize("context", [None, {}, {"persistence": {}}])
+def test_an_end_that_brings_nothing_of_its_own_has_nothing_ignored(context: dict[str, object] | None) -> None:
+    _, decision = decide(after(event({"a": 1}, seconds=0)), end(context=context, seconds=1))
+
+    assert not decision.context_ignored
+    assert decision.audit[0].reason is None
+
+
+def test_the_context_of_an_end_is_kept_where_the_policy_says_so() -> None:
+    before = after(event({"a": 1}, seconds=0), policies=KEEPING)
+    what = end(context={"b": 2}, context_mode=ContextMode.MERGE, seconds=1)
+
+    state, decision = decide(before, what, policies=KEEPING)
+
+    assert (decision.outcome, decision.context_ignored) == (Outcome.ENDED, False)
+    assert (state.status, state.revision, state.persistence_id) == ("ended", 2, what.persistence_id)
+    assert state.context.document == b'{"a":1,"b":2}'
+    again, decision = decide(state, what, policies=KEEPING)
+    assert (again.revision, actions(decision)) == (2, [AuditAction.SESSION_UNCHANGED])
+    restarted, _ = decide(state, merge({"c": 3}, seconds=2), policies=KEEPING)
+    assert restarted.context.document == b'{"c":3}'
+
+
+def test_what_an_unknown_session_ends_with_is_served_where_it_is_kept() -> None:
+    kept, _ = decide(None, end(context={"a": 1}, seconds=1), policies=KEEPING)
+    ignored, _ = decide(None, end(context={"a": 1}, seconds=1))
+
+    assert (kept.served(at(20)), kept.sync.status) == (True, SyncStatus.PENDING)
+    assert not ignored.served(at(20))
+
+
+def test_an_end_whose_kept_context_is_too_large_is_refused_as_a_whole() -> None:
+    tight = Policies(size=SizePolicy(context_byte_size_max=20), ending_context=EndingContext.KEEP)
+    before = after(event({"a": 1}, seconds=0), policies=tight)
+
+    decision = decide_event(before, end(context={"b": "x" * 50}, seconds=1), tight, at(30))
+
+    assert isinstance(decision.refusal, ContextTooLarge)
+    assert decision.state is before
 
 
 def test_an_end_is_remembered_after_its_session_has_expired() -> None:
