@@ -241,6 +241,27 @@ def test_the_same_event_again_changes_nothing_although_it_was_made_to_fit(overfl
     assert state.revision == 1
 
 
+@pytest.mark.parametrize("overflow", [Overflow.REJECT, Overflow.PRUNE])
+def test_what_a_limit_refuses_or_drops_depends_on_the_order_of_arrival(overflow: Overflow) -> None:
+    """The example of docs/context.md: limits judge the context as it is when an event arrives."""
+    rules = Policies(size=policy(60, overflow))
+    happened = [
+        merge({"a": "x" * 20}, seconds=1),
+        merge({"b": "y" * 40}, seconds=2),
+        merge({"a": 1}, seconds=3),
+    ]
+
+    def left_after(*places: int) -> Any:
+        state: SessionState | None = None
+        for place in places:
+            state = decide_event(state, happened[place], rules, at(9)).state
+        assert state is not None
+        return json.loads(state.context.document)
+
+    assert left_after(0, 1, 2) == {"a": 1}
+    assert left_after(0, 2, 1) == {"a": 1, "b": "y" * 40}
+
+
 def test_a_compressed_variable_is_expanded_again_once_there_is_room() -> None:
     rules = Policies(size=policy(300, Overflow.COMPRESS))
 
