@@ -29,7 +29,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 def cli() -> None:
     """Session Keeper keeps the context of Genesys Cloud messaging sessions.
 
-    Settings are environment variables with the prefix SESSION_KEEPER_; the README has them all.
+    Settings are environment variables with the prefix SESSION_KEEPER_; docs/settings.md has them all.
     """
 
 

@@ -57,7 +57,7 @@ Names = Annotated[tuple[str, ...], Meta(extra={"may": "names, comma separated"})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The README has a line on each; a test keeps the two together."""
+    """docs/settings.md has a line on each; a test keeps the two together."""
 
     store_url: Annotated[
         str,
