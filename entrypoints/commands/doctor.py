@@ -138,6 +138,8 @@ async def _access(service: Service) -> Finding:
         cause = await _cause(settings) if _is_of_the_network(error) else None
         return Finding(Mark.FAILED, "Genesys", f"{settings.api_url}: {cause or error}")
     mark = Mark.OK if access.sufficient else Mark.FAILED
+    if access.sufficient and access.unchecked is not None:
+        mark = Mark.WARNING
     return Finding(mark, "Genesys", f"{settings.api_url}: {access}")
 
 
