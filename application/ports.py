@@ -114,7 +114,12 @@ class SessionStore(Protocol):
     async def of_subject(
         self, subject_id: SubjectId, *, after: SessionId | None, limit: int
     ) -> Sequence[SessionId]:
-        """Records of one subject, expired or not, readable or not, in the order of their ids."""
+        """Sessions of one subject, in the order of their ids.
+
+        Those with a record, expired or not, readable or not; and those whose record is gone but whose
+        trail still says whose they were (`AuditEntry.subject_id`), unless the session began anew and is
+        somebody else's.
+        """
 
     @abstractmethod
     async def forget_audit(self, before: datetime, limit: int) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.excerpts import shortened
-from domain.identity import PersistenceId, SessionId
+from domain.identity import PersistenceId, SessionId, SubjectId
 
 
 class AuditAction(StrEnum):
@@ -31,9 +31,13 @@ FAILURES = frozenset({AuditAction.SESSION_PERSISTENCE_FAILURE, AuditAction.SESSI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One line of the trail; `reason` names facts (codes, names, sizes), never a value.
+    """One line of the trail.
 
-    A reason longer than REASON_BYTES_MAX is cut: what is told of an event is much smaller than the event.
+    Attributes:
+        reason: names facts (codes, names, sizes), never a value. One longer than REASON_BYTES_MAX is cut:
+            what is told of an event is much smaller than the event.
+        subject_id: whose the session was, where the entry is about its record going. The record said it
+            until then; this is what an erasure of the subject finds the trail by, and nobody is shown it.
     """
 
     action: AuditAction
@@ -42,6 +46,7 @@ class AuditEntry:
     persistence_id: PersistenceId | None = None
     revision: int | None = None
     reason: str | None = None
+    subject_id: SubjectId | None = None
 
     def __post_init__(self) -> None:
         if self.reason is not None:

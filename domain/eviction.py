@@ -4,6 +4,7 @@ from datetime import datetime
 
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision
+from domain.identity import SubjectId
 from domain.session import SessionState, trace_of_erasure
 from domain.stamps import BEFORE_ALL
 from domain.sync import SyncStatus
@@ -44,6 +45,7 @@ def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ..
             persistence_id=state.persistence_id,
             revision=state.revision,
             reason="; ".join(filter(None, (TIME_IS_OVER, undelivered_reason(state)))),
+            subject_id=None if (subject := state.subject_id.value) is None else SubjectId(subject),
         ),
     )
 
@@ -81,6 +83,7 @@ def decide_eviction_unread(before: UnreadableSession, now: datetime) -> Decision
         persistence_id=before.persistence_id,
         revision=before.revision,
         reason=reason,
+        subject_id=before.subject_id,
     )
     return Decision(state=None, audit=(entry,))
 

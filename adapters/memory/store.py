@@ -1,7 +1,7 @@
 """A store in the memory of this process, for tests and for trying things out. It forgets at exit."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -41,6 +41,7 @@ class MemorySessionStore(SessionStore):
         self._trail: dict[int, AuditEntry] = {}
         self._trail_by_time = _ByTime()
         self._places: defaultdict[SessionId, list[int]] = defaultdict(list)
+        self._left_trails: defaultdict[SubjectId, Counter[SessionId]] = defaultdict(Counter)
         self._last_place = 0
 
     async def update(self, session_id: SessionId, decide: Decide) -> Decision:
@@ -57,6 +58,8 @@ class MemorySessionStore(SessionStore):
             self._last_place += 1
             self._trail[self._last_place] = entry
             self._trail_by_time.add(entry.time, self._last_place)
+            if entry.subject_id is not None:
+                self._left_trails[entry.subject_id][session_id] += 1
             self._places[session_id].append(self._last_place)
         return answer
 
@@ -86,8 +89,12 @@ class MemorySessionStore(SessionStore):
     async def of_subject(
         self, subject_id: SubjectId, *, after: SessionId | None, limit: int
     ) -> Sequence[SessionId]:
-        of_it = sorted(id_ for id_, record in self._records.items() if record.subject_id == subject_id)
-        return [session_id for session_id in of_it if session_id > (after or "")][:limit]
+        of_it = {id_ for id_, record in self._records.items() if record.subject_id == subject_id}
+        for session_id in self._left_trails.get(subject_id, ()):
+            record = self._records.get(session_id)
+            if record is None or record.subject_id is None:
+                of_it.add(session_id)
+        return [session_id for session_id in sorted(of_it) if session_id > (after or "")][:limit]
 
     async def forget_audit(self, before: datetime, limit: int) -> int:
         old = list(islice(self._trail_by_time.until(before - timedelta.resolution), limit))
@@ -153,7 +160,15 @@ class MemorySessionStore(SessionStore):
 
     def _forget(self, places: Iterable[int]) -> None:
         for place in places:
-            self._trail_by_time.remove(self._trail.pop(place).time, place)
+            entry = self._trail.pop(place)
+            self._trail_by_time.remove(entry.time, place)
+            if entry.subject_id is not None:
+                left = self._left_trails[entry.subject_id]
+                left[entry.session_id] -= 1
+                if not left[entry.session_id]:
+                    del left[entry.session_id]
+                if not left:
+                    del self._left_trails[entry.subject_id]
 
     def _untold(self, now: datetime) -> Iterator[tuple[str, SessionRecord]]:
         """With the code of the failure."""

@@ -14,7 +14,7 @@ from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from adapters.storage.unreadable import unreadable
 from domain.audit import AuditAction, AuditEntry
-from domain.identity import PersistenceId, SessionId
+from domain.identity import PersistenceId, SessionId, SubjectId
 from domain.instants import to_microseconds
 from domain.session import SessionState
 from domain.unreadable import UnreadableSession
@@ -125,7 +125,7 @@ def _session_row(write: SessionWrite, version: int | None) -> tuple[Any, ...]:
 
 
 def audit_columns(writes: Sequence[SessionWrite]) -> list[list[Any]]:
-    """The last six parameters of `statements.WRITE`."""
+    """The last seven parameters of `statements.WRITE`."""
     entries = [entry for write in writes for entry in write.audit]
     return [
         [entry.session_id for entry in entries],
@@ -134,6 +134,7 @@ def audit_columns(writes: Sequence[SessionWrite]) -> list[list[Any]]:
         [entry.persistence_id for entry in entries],
         [entry.revision for entry in entries],
         [entry.reason for entry in entries],
+        [entry.subject_id for entry in entries],
     ]
 
 
@@ -145,4 +146,5 @@ def audit_entry(row: asyncpg.Record) -> AuditEntry:
         persistence_id=None if row["persistence_id"] is None else PersistenceId(row["persistence_id"]),
         revision=row["revision"],
         reason=row["reason"],
+        subject_id=None if row["subject_id"] is None else SubjectId(row["subject_id"]),
     )

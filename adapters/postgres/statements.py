@@ -54,18 +54,18 @@ WITH input AS MATERIALIZED (
     DELETE FROM audit a USING input i JOIN won USING (session_id)
     WHERE i.forgets_audit AND a.session_id = i.session_id
 ), noted AS (
-    INSERT INTO audit (session_id, action, time, persistence_id, revision, reason)
-    SELECT n.session_id, n.action, n.time, n.persistence_id, n.revision, n.reason
+    INSERT INTO audit (session_id, action, time, persistence_id, revision, reason, subject_id)
+    SELECT n.session_id, n.action, n.time, n.persistence_id, n.revision, n.reason, n.subject_id
     FROM unnest(
-        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::integer[], $23::text[]
-    ) WITH ORDINALITY AS n (session_id, action, time, persistence_id, revision, reason, place)
+        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::integer[], $23::text[], $24::text[]
+    ) WITH ORDINALITY AS n (session_id, action, time, persistence_id, revision, reason, subject_id, place)
     JOIN won USING (session_id) ORDER BY n.place
 )
 SELECT session_id FROM won
 """
 
 TRAIL = """
-SELECT place, session_id, action, time, persistence_id, revision, reason FROM audit
+SELECT place, session_id, action, time, persistence_id, revision, reason, subject_id FROM audit
 WHERE session_id = $1 AND place > $2 ORDER BY place LIMIT $3
 """
 DUE = """
@@ -78,7 +78,13 @@ AND ($4::integer IS NULL OR hashtext(session_id) & {EXPIRED_PARTS - 1} = $4)
 ORDER BY expires_bucket LIMIT $3
 """
 OF_SUBJECT = """
-WITH of_it AS MATERIALIZED (SELECT session_id FROM sessions WHERE subject_id = $1)
+WITH of_it AS MATERIALIZED (
+    SELECT session_id FROM sessions WHERE subject_id = $1
+    UNION
+    SELECT a.session_id FROM audit a WHERE a.subject_id = $1 AND NOT EXISTS (
+        SELECT FROM sessions s WHERE s.session_id = a.session_id AND s.subject_id IS NOT NULL
+    )
+)
 SELECT session_id FROM of_it WHERE session_id > $2 ORDER BY session_id LIMIT $3
 """
 FORGET_AUDIT = """

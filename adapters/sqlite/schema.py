@@ -45,6 +45,10 @@ STEPS = (
         WHERE sync_due_at IS NOT NULL AND json_valid(CAST(ledger AS TEXT));
     CREATE INDEX sessions_waiting ON sessions (sync_waiting_since) WHERE sync_waiting_since IS NOT NULL;
     """,
+    """
+    ALTER TABLE audit ADD COLUMN subject_id TEXT;
+    CREATE INDEX audit_of_subject ON audit (subject_id) WHERE subject_id IS NOT NULL;
+    """,
 )
 NEWEST = len(STEPS)
 

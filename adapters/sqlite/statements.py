@@ -34,11 +34,12 @@ UPSERT = (
 )
 DELETE = "DELETE FROM sessions WHERE session_id = ?"
 ADD_AUDIT = (
-    "INSERT INTO audit (session_id, action, time, persistence_id, revision, reason) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO audit (session_id, action, time, persistence_id, revision, reason, subject_id) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 FORGET_TRAIL = "DELETE FROM audit WHERE session_id = ?"
 TRAIL = (
-    "SELECT place, session_id, action, time, persistence_id, revision, reason FROM audit "
+    "SELECT place, session_id, action, time, persistence_id, revision, reason, subject_id FROM audit "
     "INDEXED BY audit_of_session WHERE session_id = ? AND place > ? ORDER BY place LIMIT ?"
 )
 DUE = (
@@ -51,7 +52,11 @@ EXPIRED = (
 )
 OF_SUBJECT = (
     "SELECT session_id FROM sessions INDEXED BY sessions_of_subject "
-    "WHERE subject_id = ? AND session_id > ? ORDER BY session_id LIMIT ?"
+    "WHERE subject_id = :subject_id AND session_id > :after "
+    "UNION SELECT session_id FROM audit INDEXED BY audit_of_subject "
+    "WHERE subject_id = :subject_id AND session_id > :after AND NOT EXISTS ("
+    "SELECT 1 FROM sessions WHERE session_id = audit.session_id AND subject_id IS NOT NULL"
+    ") ORDER BY session_id LIMIT :limit"
 )
 FORGET_AUDIT = (
     "DELETE FROM audit WHERE place IN (SELECT place FROM audit WHERE time < ? ORDER BY time LIMIT ?)"
@@ -168,7 +173,8 @@ def expired(connection: sqlite3.Connection, now: datetime, limit: int, part: int
 def of_subject(
     connection: sqlite3.Connection, subject_id: SubjectId, after: SessionId | None, limit: int
 ) -> list[SessionId]:
-    return [SessionId(row[0]) for row in connection.execute(OF_SUBJECT, (subject_id, after or "", limit))]
+    arguments = {"subject_id": subject_id, "after": after or "", "limit": limit}
+    return [SessionId(row[0]) for row in connection.execute(OF_SUBJECT, arguments)]
 
 
 def forget_audit(connection: sqlite3.Connection, before: datetime, limit: int) -> int:
@@ -205,11 +211,12 @@ def _row(record: SessionRecord) -> tuple[object, ...]:
 
 def _audit_row(entry: AuditEntry) -> tuple[object, ...]:
     time = to_microseconds(entry.time)
-    return (entry.session_id, entry.action.value, time, entry.persistence_id, entry.revision, entry.reason)
+    what = (entry.persistence_id, entry.revision, entry.reason, entry.subject_id)
+    return (entry.session_id, entry.action.value, time, *what)
 
 
-def _audit_entry(row: tuple[int, str, str, int, str | None, int | None, str | None]) -> AuditEntry:
-    _, session_id, action, time, persistence_id, revision, reason = row
+def _audit_entry(row: Sequence[Any]) -> AuditEntry:
+    _, session_id, action, time, persistence_id, revision, reason, subject_id = row
     return AuditEntry(
         action=AuditAction(action),
         session_id=SessionId(session_id),
@@ -217,4 +224,5 @@ def _audit_entry(row: tuple[int, str, str, int, str | None, int | None, str | No
         persistence_id=None if persistence_id is None else PersistenceId(persistence_id),
         revision=revision,
         reason=reason,
+        subject_id=None if subject_id is None else SubjectId(subject_id),
     )

@@ -3,6 +3,7 @@
 import asyncio
 
 from application.ports import EXPIRED_PARTS, SessionStore, SyncBacklog
+from domain.audit import AuditAction
 from domain.eviction import decide_eviction
 from domain.identity import ClaimToken, SessionId, SubjectId
 from domain.sync import SyncFailure, SyncLane, SyncReceipt
@@ -155,6 +156,31 @@ class WorkContract:
         assert first == ["s0", "s2"]
         assert await store.of_subject(SubjectId("even"), after=first[-1], limit=2) == ["s4"]
         assert await store.of_subject(SubjectId("nobody"), after=None, limit=10) == []
+
+    async def test_an_evicted_session_is_still_found_by_its_subject_while_its_trail_is_there(
+        self, store: SessionStore
+    ) -> None:
+        """Else an erasure of the subject would leave the trails of what has been evicted."""
+        for name in ("gone", "there", "anew", "of-another", "of-nobody"):
+            subject_id = None if name == "of-nobody" else "who"
+            ttl_seconds = 100 if name == "there" else 1
+            what = event({}, session_id=SessionId(name), subject_id=subject_id, ttl_seconds=ttl_seconds)
+            await take(store, what)
+            await store.update(SessionId(name), lambda before: decide_eviction(before, at(1)))
+        await take(store, event({}, session_id=SessionId("anew")), seconds=2)
+        await take(store, event({}, session_id=SessionId("of-another"), subject_id="else"), seconds=2)
+
+        who = SubjectId("who")
+        assert await store.of_subject(who, after=None, limit=10) == ["anew", "gone", "there"]
+        assert await store.of_subject(who, after=SessionId("anew"), limit=1) == ["gone"]
+
+        await erase(store, "gone", 3)
+        assert await store.of_subject(who, after=None, limit=10) == ["anew", "there"]
+        trail = await store.audit_trail(SessionId("gone"), after=0, limit=10)
+        assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]
+        while await store.forget_audit(at(2), 100):
+            pass
+        assert await store.of_subject(who, after=None, limit=10) == ["there"]
 
     async def test_everything_that_expired_is_evicted_lot_by_lot(self, store: SessionStore) -> None:
         for number in range(25):

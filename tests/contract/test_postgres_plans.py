@@ -43,8 +43,9 @@ INSERT INTO sessions (
 FROM generate_series(1, {ROWS}) AS n
 """  # noqa: S608 - numbers of ours
 FILL_AUDIT = f"""
-INSERT INTO audit (session_id, action, time, persistence_id, revision)
-SELECT 's' || n / 4, 'SESSION_PERSISTED', $1::timestamptz + n * interval '1 second', 'p' || n, 1
+INSERT INTO audit (session_id, action, time, persistence_id, revision, subject_id)
+SELECT 's' || n / 4, 'SESSION_PERSISTED', $1::timestamptz + n * interval '1 second', 'p' || n, 1,
+    CASE WHEN n % 4 = 0 THEN 'subject-' || n END
 FROM generate_series(1, {ROWS}) AS n
 """  # noqa: S608 - numbers of ours
 
@@ -116,7 +117,11 @@ STATEMENTS = {
     "due": (Q.DUE, (SyncLane.LIVE, NOW, 100), {"sessions_due"}),
     "expired": (Q.EXPIRED, (BUCKET + 1, NOW, 500, None), {"sessions_expiring"}),
     "expired of a part": (Q.EXPIRED, (BUCKET + 1, NOW, 64, 3), {"sessions_expiring"}),
-    "of subject": (Q.OF_SUBJECT, ("subject-7", "", 200), {"sessions_of_subject"}),
+    "of subject": (
+        Q.OF_SUBJECT,
+        ("subject-7", "", 200),
+        {"sessions_of_subject", "audit_of_subject", "sessions_pkey"},
+    ),
     "backlog": (Q.BACKLOG, (NOW,), {"sessions_waiting"}),
     "failed": (Q.FAILED, (), {"sessions_failed"}),
     "forget audit": (Q.FORGET_AUDIT, (NOW, 500), {"audit_by_time", "audit_pkey"}),

@@ -25,7 +25,8 @@ FROM numbers
 """  # noqa: S608 - numbers of ours
 FILL_AUDIT = f"""
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ROWS})
-INSERT INTO audit (session_id, action, time) SELECT 's' || n / 4, 'x', :now + n * 1000000 FROM numbers
+INSERT INTO audit (session_id, action, time, subject_id)
+SELECT 's' || n / 4, 'x', :now + n * 1000000, CASE WHEN n % 4 = 0 THEN 'subject-' || n END FROM numbers
 """  # noqa: S608 - numbers of ours
 NOW = to_microseconds(at(20))
 Q = statements
@@ -35,7 +36,11 @@ STATEMENTS = {
     "due": (Q.DUE, (SyncLane.LIVE, NOW, NOW, 100), {"sessions_due"}),
     "expired": (Q.EXPIRED, (NOW, 1, 0, 500), {"sessions_expiring"}),
     "expired of a part": (Q.EXPIRED, (NOW, 16, 3, 64), {"sessions_expiring"}),
-    "of subject": (Q.OF_SUBJECT, ("subject-7", "", 200), {"sessions_of_subject"}),
+    "of subject": (
+        Q.OF_SUBJECT,
+        {"subject_id": "subject-7", "after": "", "limit": 200},
+        {"sessions_of_subject", "audit_of_subject", "sqlite_autoindex_sessions_1"},
+    ),
     "backlog": (Q.BACKLOG, (NOW,), {"sessions_waiting"}),
     "failed": (Q.FAILED, (), {"sessions_failed"}),
     "forget audit": (Q.FORGET_AUDIT, (NOW, 500), {"audit_by_time"}),
