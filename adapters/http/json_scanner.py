@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Final
 
-import msgspec
-
 from domain.errors import Violation
 
 NUMBER_MAX: Final = 2**53 - 1
@@ -240,10 +238,8 @@ def _is_in_range(literal: bytes) -> bool:
     digits = literal.removeprefix(b"-")
     if digits.isdigit():
         return len(digits) <= len(str(NUMBER_MAX)) and int(digits) <= NUMBER_MAX
-    try:  # the value that counts is the one that is handed on
-        return -NUMBER_MAX <= float(msgspec.json.decode(literal)) <= NUMBER_MAX
-    except msgspec.DecodeError:
-        return False
+    # both round to the nearest, so this is the value that is handed on; msgspec takes ten times as long
+    return -NUMBER_MAX <= float(literal) <= NUMBER_MAX
 
 
 def _text_problems(text: str) -> Iterator[tuple[str, str]]:

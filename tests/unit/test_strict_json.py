@@ -1,6 +1,7 @@
 import re
 import tracemalloc
 from typing import Final
+from unittest import mock
 
 import msgspec
 import pytest
@@ -51,6 +52,16 @@ def assert_every_path_agrees(body: bytes, limits: JsonLimits) -> None:
         assert 1 <= len(answer) <= limits.violations_max
         assert find_violations(body, limits) == answer, "only msgspec refused this text"
         msgspec.json.encode(answer)
+
+
+def test_numbers_that_are_slow_to_read_are_read_once() -> None:
+    body = b'{"a":[' + b",".join([b"4.9406564584124654e-324"] * 5000) + b"]}"
+    assert not strict_json._is_surely_clean(msgspec.json.decode(body), body, LIMITS), "takes the short way"
+
+    with mock.patch.object(msgspec.json, "decode", wraps=msgspec.json.decode) as decode:
+        decode_strictly(body, LIMITS)
+
+    assert decode.call_count == 1
 
 
 # -- generated texts ------------------------------------------------------------------------------------
