@@ -6,11 +6,10 @@ from datetime import datetime
 
 from application.errors import StoreUnavailable
 from application.ports import Clock, IdGenerator, Metrics, SessionStore
-from domain.context import ContextVariables
 from domain.decisions import Decision, Outcome, Policies
 from domain.errors import ContextTooLarge, EventRefused
 from domain.event_decision import decide_event
-from domain.events import ContextMode, SessionEvent
+from domain.events import ReportedEvent
 from domain.identity import SessionId
 from domain.pruning import NOTHING_PRUNED, Pruned
 from domain.session import SessionState
@@ -18,18 +17,8 @@ from domain.sync import SyncStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PersistSession:
-    """Take in this event; fields as in `domain.events.SessionEvent`."""
-
-    session_id: SessionId
-    event_type: str
-    context: ContextVariables | None = None
-    context_mode: ContextMode = ContextMode.REPLACE
-    occurred_at: datetime | None = None
-    ttl_seconds: int | None = None
-    conversation_id: str | None = None
-    participant_id: str | None = None
-    subject_id: str | None = None
+class PersistSession(ReportedEvent):
+    """Take in this event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +85,7 @@ class PersistSessionHandler:
         )
 
     async def _decide(self, command: PersistSession, now: datetime) -> Decision:
-        event = SessionEvent(
-            session_id=command.session_id,
-            event_type=command.event_type,
-            persistence_id=self._ids.persistence_id(),
-            context=command.context,
-            context_mode=command.context_mode,
-            occurred_at=command.occurred_at,
-            ttl_seconds=command.ttl_seconds,
-            conversation_id=command.conversation_id,
-            participant_id=command.participant_id,
-            subject_id=command.subject_id,
-        )
+        event = command.identified(self._ids.persistence_id())
         return await self._store.update(
             command.session_id, lambda before: decide_event(before, event, self._policies, now)
         )

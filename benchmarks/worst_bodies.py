@@ -118,14 +118,7 @@ def full_session() -> SessionState:
 
 
 def event_in(body: bytes) -> SessionEvent:
-    command = command_of(decode_strictly(body, LIMITS), TTL)
-    return SessionEvent(
-        session_id=command.session_id,
-        event_type=command.event_type,
-        persistence_id=PersistenceId("q"),
-        context=command.context,
-        context_mode=command.context_mode,
-    )
+    return command_of(decode_strictly(body, LIMITS), TTL).identified(PersistenceId("q"))
 
 
 def timed(run: Callable[[], Any]) -> tuple[float, float, Any]:

@@ -1,6 +1,6 @@
 """Session events as they arrive, and what their names mean."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -35,7 +35,7 @@ class EndingContext(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEvent:
+class ReportedEvent:
     """One event of a session, as its sender tells it.
 
     Attributes:
@@ -43,12 +43,10 @@ class SessionEvent:
         context: the variables that the event brings; None leaves the context as it is.
         occurred_at: when it happened; None means that the time of arrival stands for it.
         ttl_seconds: time to live from the arrival on; None keeps the session's.
-        persistence_id: the id that the session gets if this event changes it.
     """
 
     session_id: SessionId
     event_type: str
-    persistence_id: PersistenceId
     context: ContextVariables | None = None
     context_mode: ContextMode = ContextMode.REPLACE
     occurred_at: datetime | None = None
@@ -56,6 +54,25 @@ class SessionEvent:
     conversation_id: str | None = None
     participant_id: str | None = None
     subject_id: str | None = None
+
+    def identified(self, persistence_id: PersistenceId) -> "SessionEvent":
+        """The event with the id that the session gets if it changes it."""
+        told = {name: getattr(self, name) for name in _TOLD}
+        return SessionEvent(persistence_id=persistence_id, **told)
+
+
+_TOLD = tuple(told.name for told in fields(ReportedEvent))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEvent(ReportedEvent):
+    """One event of a session, on its way to a decision.
+
+    Attributes:
+        persistence_id: the id that the session gets if this event changes it.
+    """
+
+    persistence_id: PersistenceId
 
     @property
     def ends_session(self) -> bool:
