@@ -15,7 +15,6 @@ from domain.context import ContextVariables
 from domain.decisions import Policies
 from domain.errors import ContextTooLarge, EventRefused, InvalidEvent, Violation
 from domain.event_decision import decide_event
-from domain.events import SessionEvent
 from domain.identity import SessionId
 from domain.pointers import CONTEXT, child
 from entrypoints.commands.start import FAILED, settings_or_exit
@@ -76,14 +75,7 @@ def _command(context: ContextVariables) -> PersistSession:
 
 def _decide(command: PersistSession, rules: Policies) -> None:
     """What the service itself would decide about this as the first event of a session."""
-    event = SessionEvent(
-        session_id=command.session_id,
-        event_type=command.event_type,
-        persistence_id=RandomIds().persistence_id(),
-        context=command.context,
-        context_mode=command.context_mode,
-        ttl_seconds=command.ttl_seconds,
-    )
+    event = command.identified(RandomIds().persistence_id())
     refusal: EventRefused | None = decide_event(None, event, rules, SystemClock().now()).refusal
     if refusal is not None:
         raise refusal
