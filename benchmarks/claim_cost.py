@@ -13,12 +13,13 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+from msgspec import structs
 
 from adapters.postgres import rows
 from adapters.postgres.migrate import migrate_database
@@ -58,14 +59,14 @@ def records(count: int) -> Iterator[SessionRecord]:
     due = SessionRecord.of(state)
     told = SessionRecord.of(replace(state, sync=replace(state.sync, due_at=None)))
     for number in range(count):
-        yield replace(due if number < DUE else told, session_id=f"session-{number:09}")
+        yield structs.replace(due if number < DUE else told, session_id=SessionId(f"session-{number:09}"))
 
 
 def fill_sqlite(path: Path, count: int) -> None:
     migrate_file(path, 5.0)
     connection = sqlite3.connect(path)
     for row in records(count):
-        values = [to_microseconds(v) if isinstance(v, datetime) else v for v in astuple(row)]
+        values = [to_microseconds(v) if isinstance(v, datetime) else v for v in structs.astuple(row)]
         connection.execute(sqlite_statements.UPSERT, values)
     connection.commit()
     connection.execute("ANALYZE")
@@ -78,8 +79,10 @@ async def fill_postgres(url: str, count: int) -> None:
     names = [name.strip() for name in sqlite_statements.COLUMNS.split(",")]
 
     def row(record: SessionRecord) -> tuple[Any, ...]:
-        packed = replace(record, document=rows.packed(record.document), ledger=rows.packed(record.ledger))
-        return (*astuple(packed), rows.expires_bucket(record))
+        packed = structs.replace(
+            record, document=rows.packed(record.document), ledger=rows.packed(record.ledger)
+        )
+        return (*structs.astuple(packed), rows.expires_bucket(record))
 
     await connection.copy_records_to_table(
         "sessions", records=(row(record) for record in records(count)), columns=[*names, "expires_bucket"]

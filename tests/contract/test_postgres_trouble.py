@@ -187,6 +187,9 @@ async def test_a_table_that_takes_no_writes_is_told_by_a_ping(
         "ledger = convert_to('x{}', 'UTF8')",
         "ledger = '\\x00'::bytea || convert_to('{\"n\": 1}', 'UTF8')",
         "ledger = '\\x00'::bytea || convert_to('{\"n\": 2}', 'UTF8')",
+        "ledger = set_byte(ledger, 1, 3)",
+        "ledger = substring(ledger FROM 1 FOR length(ledger) - 1)",
+        "document = '\\x00'::bytea || convert_to('{\"b\":1}', 'UTF8')",
     ],
 )
 async def test_a_damaged_record_fails_alone(
