@@ -74,7 +74,7 @@ class SessionRecord(Struct, frozen=True, kw_only=True):
             expires_at=state.expires_at,
             subject_id=state.subject_id.value,
             sync_due_at=state.sync.due_at,
-            sync_lane=state.sync_lane.value,
+            sync_lane=state.sync_lane._value_,  # `value` is a property written in Python
             sync_failure=state.sync.failure.code if failed and state.sync.failure else None,
             sync_waiting_since=state.sync.waiting_since,
         )
