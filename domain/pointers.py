@@ -11,6 +11,6 @@ def child(pointer: str, part: str | int) -> str:
     return f"{pointer}/{str(part).replace('~', '~0').replace('/', '~1')}"
 
 
-def context_pointer(path: Iterable[str | int]) -> str:
-    """The pointer to a value in the context: a variable's name, and what leads on from there."""
-    return reduce(child, path, CONTEXT)
+def pointer_to(path: Iterable[str | int], *, root: str = "") -> str:
+    """The pointer to what the names and places in `path` lead to, beginning at `root`."""
+    return reduce(child, path, root)

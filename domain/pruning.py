@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.context import canonical_byte_size, canonical_json, name_text
 from domain.excerpts import listed, shortened
-from domain.pointers import context_pointer
+from domain.pointers import CONTEXT, pointer_to
 
 SHOWN_MAX = 32
 SHOWN_BYTES_MAX = 512
@@ -31,7 +31,7 @@ class Pruned:
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> "Pruned":
-        shown = (shortened(context_pointer(path), SHOWN_BYTES_MAX) for path in paths[:SHOWN_MAX])
+        shown = (shortened(pointer_to(path, root=CONTEXT), SHOWN_BYTES_MAX) for path in paths[:SHOWN_MAX])
         return cls(tuple(shown), len(paths))
 
     def __str__(self) -> str:

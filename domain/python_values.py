@@ -9,6 +9,7 @@ from domain.pointers import CONTEXT, child
 
 CIRCULAR = "[Circular Reference Removed]"
 NUMBER_MAX = 2**53 - 1
+"""The largest number that every reader of JSON has exactly (RFC 7493, I-JSON)."""
 DEPTH_MAX = 64
 VALUES_MAX = 100_000
 """Objects that share parts can stand for far more values than they hold."""

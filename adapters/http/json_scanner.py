@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from domain.errors import Violation
+from domain.pointers import pointer_to
+from domain.python_values import NUMBER_MAX
 
-NUMBER_MAX: Final = 2**53 - 1
 DANGEROUS_NAMES: Final = frozenset({"__proto__", "constructor", "prototype"})
 CONTROL_CHARACTER: Final = re.compile(r"[\x01-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -202,8 +203,7 @@ class _Scan:
 
     def _report(self, code: str, detail: str) -> None:
         shown = (_shown(str(container.place), self._limits.name_bytes_max) for container in self._path)
-        pointer = "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in shown)
-        self.violations.append(Violation(pointer=pointer, code=code, detail=detail))
+        self.violations.append(Violation(pointer=pointer_to(shown), code=code, detail=detail))
 
     def _end(self, position: int, expected: bytes) -> None:
         position = _end_of(_WHITESPACE, self._body, position)

@@ -17,9 +17,10 @@ from application.errors import SessionNotFound
 from application.read_session import ReadAuditTrail, ReadSession
 from application.use_cases import UseCases
 from domain.identity import SessionId
+from domain.python_values import NUMBER_MAX
 
 JSON = "application/json"
-PLACE_MAX = 2**53 - 1  # what JSON carries safely
+PLACE_MAX = NUMBER_MAX
 PAGE_MAX = 1000
 
 

@@ -13,11 +13,11 @@ import msgspec
 from adapters.http.json_scanner import (
     CONTROL_CHARACTER,
     DANGEROUS_NAMES,
-    NUMBER_MAX,
     JsonLimits,
     find_violations,
 )
 from domain.errors import Violation
+from domain.python_values import NUMBER_MAX
 
 __all__ = ["InvalidJson", "JsonLimits", "decode_strictly"]
 

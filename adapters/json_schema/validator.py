@@ -7,7 +7,7 @@ import msgspec
 
 from application.ports import ContextSchema
 from domain.errors import Violation
-from domain.pointers import CONTEXT, child
+from domain.pointers import CONTEXT, pointer_to
 
 DETAIL_LENGTH_MAX = 300
 
@@ -28,7 +28,5 @@ class JsonSchemaContext(ContextSchema):
 
 
 def _violation(error: jsonschema_rs.ValidationError) -> Violation:
-    pointer = CONTEXT
-    for part in error.instance_path:
-        pointer = child(pointer, part)
+    pointer = pointer_to(error.instance_path, root=CONTEXT)
     return Violation(pointer, f"schema_{error.kind.name}", error.message[:DETAIL_LENGTH_MAX])
