@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.audit import AuditAction, AuditEntry
-from domain.decisions import Decision, Outcome, Policies
+from domain.decisions import Decision, Outcome, Policies, any_document
 from domain.errors import EventRefused, InvalidEvent, Violation
 from domain.events import ContextMode, EndingContext, SessionEvent
 from domain.eviction import eviction_entries, left_of
@@ -182,8 +182,9 @@ class _EventDecision:
             detail = f"{variables} variables are over the limit of {policies.variables_max}"
             raise InvalidEvent((Violation(CONTEXT, "too_many_variables", detail),))
         sent = policies.sync.target is SyncTarget.MESSAGING_SESSIONS
-        fitted = policies.size.fit(context, sync_overhead=PERSISTENCE_BYTES if sent else None)
-        if violations := policies.schema(fitted.readable.document):
+        overhead = PERSISTENCE_BYTES if sent else None
+        fitted = policies.size.fit(context, sync_overhead=overhead, before=self._before.context)
+        if policies.schema is not any_document and (violations := policies.schema(fitted.readable.document)):
             raise InvalidEvent(violations)
         return fitted
 

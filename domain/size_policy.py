@@ -51,18 +51,26 @@ class SizePolicy:
     prune_depth: int = 2
     essential: frozenset[str] = frozenset()
 
-    def fit(self, context: StampedContext, *, sync_overhead: int | None) -> Fitted:
+    def fit(
+        self,
+        context: StampedContext,
+        *,
+        sync_overhead: int | None,
+        before: StampedContext | None = None,
+    ) -> Fitted:
         """The context within both budgets, as the overflow policy brings it there.
 
         Args:
             sync_overhead: the bytes that sending adds to the context's document; None: it is not sent.
+            before: the context as it was stored; what is compressed there and has not changed is not
+                compressed again.
 
         Raises:
             ContextTooLarge: it does not fit, whatever may be done about it.
         """
         limit = self._limit(sync_overhead)
         plain = context.expanded()
-        if len(plain.document) <= limit:
+        if plain.byte_size <= limit:
             return Fitted(plain, plain)
         match self.overflow:
             case Overflow.REJECT:
@@ -70,7 +78,7 @@ class SizePolicy:
             case Overflow.PRUNE:
                 fitted = self._pruned(plain, limit)
             case Overflow.COMPRESS:
-                fitted = Fitted(_packed(plain, limit), plain)
+                fitted = Fitted(_packed(plain, limit, {} if before is None else before.entries), plain)
             case _:
                 assert_never(self.overflow)
         self._check(fitted.context, sync_overhead)
@@ -96,12 +104,12 @@ class SizePolicy:
     def _pruned(self, context: StampedContext, limit: int) -> Fitted:
         """Deep values first, then whole variables, the largest first in each, until it fits."""
         free = {name: text for name, text in context.texts.items() if name not in self.essential}
-        deep = without_deep_values(free, depth_max=self.prune_depth, excess=len(context.document) - limit)
+        deep = without_deep_values(free, depth_max=self.prune_depth, excess=context.byte_size - limit)
         context = _with(
             context,
             {n: StampedVariable(text, context.entries[n].stamp) for n, text in deep.texts.items()},
         )
-        excess = len(context.document) - limit
+        excess = context.byte_size - limit
         gone: dict[str, StampedVariable] = {}
         for size in largest({name: context.texts[name] for name in free}, len(free)):
             if excess <= 0:
@@ -118,15 +126,22 @@ def _with(context: StampedContext, entries: Mapping[str, StampedVariable]) -> St
     return replace(context, entries={**context.entries, **entries}) if entries else context
 
 
-def _packed(context: StampedContext, limit: int) -> StampedContext:
+def _packed(context: StampedContext, limit: int, before: Mapping[str, StampedVariable]) -> StampedContext:
     """With the largest objects and arrays compressed until it fits, or until none is left."""
-    excess = len(context.document) - limit
+    excess = context.byte_size - limit
     smaller: dict[str, StampedVariable] = {}
     by_size = sorted(context.texts.items(), key=lambda item: (-member_byte_size(*item), item[0]))
     for name, text in by_size:
         if excess <= 0:
             break
-        if text[:1] in (b"{", b"[") and len(short := packed(text)) < len(text):
-            smaller[name] = StampedVariable(short, context.entries[name].stamp, packed=True)
+        if text[:1] not in (b"{", b"["):
+            continue
+        stamp, known = context.entries[name].stamp, before.get(name)
+        if known is not None and known.packed and known.text and known.stamp == stamp:
+            short = known.text
+        else:
+            short = packed(text)
+        if len(short) < len(text):
+            smaller[name] = StampedVariable(short, stamp, packed=True)
             excess -= len(text) - len(short)
     return _with(context, smaller)

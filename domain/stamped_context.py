@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 
-from domain.context import document_of, name_text
+from domain.context import EMPTY_DOCUMENT, document_of, member_byte_size, name_text
 from domain.packing import unpacked
 from domain.stamps import BEFORE_ALL, Stamp
 
@@ -55,6 +55,12 @@ class StampedContext:
     @cached_property
     def document(self) -> bytes:
         return document_of(self.texts.items())
+
+    @property
+    def byte_size(self) -> int:
+        """The length of the document, which need not be made for it."""
+        members = [member_byte_size(name, text) for name, text in self.texts.items()]
+        return len(EMPTY_DOCUMENT) + sum(members) + max(0, len(members) - 1)
 
     def expanded(self) -> "StampedContext":
         """With every packed text in its own words again."""

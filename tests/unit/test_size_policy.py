@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from domain.errors import ContextTooLarge
 from domain.event_decision import decide_event
 from domain.session import SessionState
 from domain.size_policy import Overflow, SizePolicy
-from domain.stamped_context import StampedContext
+from domain.stamped_context import StampedContext, StampedVariable
 from domain.stamps import Stamp
 from domain.sync import SyncPolicy, SyncTarget
 from domain.write_back import PERSISTENCE_BYTES
@@ -161,6 +162,32 @@ def test_compression_packs_the_largest_objects_and_arrays_and_reads_them_back() 
     assert stored["text"] == original["text"]
     assert stored["small"] == {"a": 1}
     assert json.loads(fitted.context.expanded().document) == original
+
+
+def test_what_is_compressed_already_is_not_compressed_again() -> None:
+    """35 variables of 130 kB that pack to 200 bytes each were packed anew for every small event."""
+    rules = policy(250, Overflow.COMPRESS)
+    first = rules.fit(context_of({"list": ["word"] * 100}), sync_overhead=0).context
+    marked = b'{"$zlib":"as it was"}'
+    known = replace(
+        first,
+        entries={"list": StampedVariable(marked, first.entries["list"].stamp, packed=True)},
+    )
+    later = Stamp(2, "a")
+    context = first.expanded().merged({"more": b"1"}, later)
+    changed = context.merged({"list": canonical_json(["other"] * 100)}, later)
+
+    fitted = rules.fit(context, sync_overhead=0, before=known).context
+    refitted = rules.fit(changed, sync_overhead=0, before=known).context
+
+    assert fitted.texts["list"] == marked
+    assert refitted.texts["list"] != marked
+    assert json.loads(refitted.expanded().texts["list"]) == ["other"] * 100
+
+
+@given(context=contexts)
+def test_the_size_of_a_context_is_that_of_its_document(context: dict[str, Any]) -> None:
+    assert context_of(context).byte_size == len(context_of(context).document)
 
 
 def test_compression_does_not_search_at_any_price() -> None:
