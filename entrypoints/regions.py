@@ -42,7 +42,7 @@ def region_host(text: str) -> str:
     `https://api.mypurecloud.de/` and `eu-central-1` both mean `mypurecloud.de`. What is none of these comes
     back as it is.
     """
-    host = (urlsplit(text).hostname or "") if "://" in text else text.lower().strip("/")
+    host = text.lower().partition("://")[2].partition("/")[0] if "://" in text else text.lower().strip("/")
     first, _, rest = host.partition(".")
     if first in _SERVICES and ("." in rest or is_aws_region(rest)):
         host = rest

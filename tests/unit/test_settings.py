@@ -5,13 +5,12 @@ from typing import get_type_hints
 
 import pytest
 
+from entrypoints.setting_values import is_secret, may_hold
 from entrypoints.settings import (
     PREFIX,
     Settings,
     WrongSettings,
-    is_secret,
     load_settings,
-    may_hold,
     unknown_names,
     with_likely_name,
 )
@@ -236,6 +235,7 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, str
         ("EU-CENTRAL-1", "mypurecloud.de"),
         ("eu-west-2", "euw2.pure.cloud"),
         ("api.eu-west-2", "euw2.pure.cloud"),
+        ("https://[", None),
         ("us-gov-west-1", None),
         ("eu-north-1", None),
     ],
