@@ -17,7 +17,13 @@ from tests.contract.steps import deciding
 from tests.factories import merge
 from tests.storage.scripted_store import POISON, ScriptedStore, unavailable
 
-LIMITS = BatchLimits(timeout_seconds=30, batch_max=100, waiting_max=1000, pause_seconds_min=0.0001)
+LIMITS = BatchLimits(
+    timeout_seconds=30,
+    batch_max=100,
+    waiting_max=1000,
+    decide_seconds_max=30,  # how a batch is cut must not depend on free CPU
+    pause_seconds_min=0.0001,
+)
 
 
 @asynccontextmanager
