@@ -7,7 +7,8 @@ SessionKeeperError
 │   ├── GenesysRefused      Genesys will not take it, however often it is sent
 │   ├── GenesysUnavailable  it may go through later
 │   └── GenesysMisconfigured  credentials or rights are wrong: no session can be told
-└── SessionNotFound
+├── SessionNotFound
+└── UnknownCursor           the page that is asked for follows none that was given
 """
 
 from domain.errors import SessionKeeperError
@@ -30,6 +31,10 @@ class SessionUnreadable(StoreUnavailable):
 
 class SessionNotFound(SessionKeeperError):
     """There is no such session, or it has expired."""
+
+
+class UnknownCursor(SessionKeeperError):
+    """It is not the `next_after` of an earlier page of this trail, or of another kind of store."""
 
 
 class GenesysError(SessionKeeperError):

@@ -18,10 +18,15 @@ from domain.write_back import SessionCopy
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """A part of a session's trail, oldest first; `next_after` is None when nothing follows."""
+    """A part of a session's trail, oldest first.
+
+    Attributes:
+        next_after: what to ask the next page for, a text that only the store understands; None when
+            nothing follows.
+    """
 
     entries: tuple[AuditEntry, ...]
-    next_after: int | None
+    next_after: str | None
 
 
 EXPIRED_PARTS = 16
@@ -87,10 +92,15 @@ class SessionStore(Protocol):
         """
 
     @abstractmethod
-    async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
-        """Entries in the order in which they were written; `after` 0 starts with the oldest.
+    async def audit_trail(self, session_id: SessionId, *, after: str | None, limit: int) -> AuditPage:
+        """Entries in the order in which they were written; `after` None starts with the oldest.
 
-        The trail outlives the session, until `forget_audit` or an erasure takes it.
+        The trail outlives the session, until `forget_audit` or an erasure takes it. Whoever goes from page
+        to page is given every entry that was there at the end, and none twice: one whose write became
+        visible late comes on the next page, before what follows and beyond its `limit`.
+
+        Raises:
+            UnknownCursor: `after` is not from an earlier page of this trail.
         """
 
     @abstractmethod

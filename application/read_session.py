@@ -17,10 +17,10 @@ class ReadSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadAuditTrail:
-    """Up to `limit` entries after the place `after`, oldest first."""
+    """Up to `limit` entries, oldest first; `after` is the `next_after` of the page before."""
 
     session_id: SessionId
-    after: int
+    after: str | None
     limit: int
 
 
@@ -43,4 +43,5 @@ class ReadAuditTrailHandler:
         self._store = store
 
     async def __call__(self, query: ReadAuditTrail) -> AuditPage:
+        """Raises UnknownCursor and StoreUnavailable."""
         return await self._store.audit_trail(query.session_id, after=query.after, limit=query.limit)

@@ -117,11 +117,14 @@ class AuditEntryAnswer(msgspec.Struct, rename="camel"):
 
 
 class AuditAnswer(msgspec.Struct, rename="camel"):
-    """One page; `next` is the `after` of the following page, null on the last one."""
+    """One page.
+
+    `next` is the `after` of the following page, a text to hand back as it is; null on the last one.
+    """
 
     session_id: str
     entries: list[AuditEntryAnswer]
-    next: int | None
+    next: str | None
 
 
 class ViolationAnswer(msgspec.Struct):

@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from adapters.http.answers import ProblemAnswer, VariableAnswer, ViolationAnswer
 from adapters.http.errors import BodyTooLarge, NotAuthorised, SenderGone, WrongMediaType
 from adapters.http.strict_json import InvalidJson
-from application.errors import SessionNotFound, StoreUnavailable
+from application.errors import SessionNotFound, StoreUnavailable, UnknownCursor
 from domain.errors import ContextTooLarge, InvalidEvent, Violation
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -115,6 +115,12 @@ def session_not_found(_: Request[Any, Any, Any], __: SessionNotFound) -> Respons
     )
 
 
+def unknown_cursor(_: Request[Any, Any, Any], __: UnknownCursor) -> Response[bytes]:
+    status, detail = HTTPStatus.BAD_REQUEST, "after: not the `next` of an earlier page of this trail"
+    wrong = [ViolationAnswer("/after", "wrong_parameter", detail)]
+    return problem_response(_problem(status, "bad-request", status.phrase, detail, violations=wrong))
+
+
 def store_unavailable(_: Request[Any, Any, Any], error: StoreUnavailable) -> Response[bytes]:
     _log.warning("store did not answer", extra={"reason": str(error)})
     return problem_response(
@@ -176,6 +182,7 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     NotAuthorised: not_authorised,
     WrongMediaType: wrong_media_type,
     SessionNotFound: session_not_found,
+    UnknownCursor: unknown_cursor,
     StoreUnavailable: store_unavailable,
     SenderGone: sender_gone,
     HTTPException: http_exception,

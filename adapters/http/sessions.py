@@ -17,10 +17,8 @@ from application.errors import SessionNotFound
 from application.read_session import ReadAuditTrail, ReadSession
 from application.use_cases import UseCases
 from domain.identity import SessionId
-from domain.python_values import NUMBER_MAX
 
 JSON = "application/json"
-PLACE_MAX = NUMBER_MAX
 PAGE_MAX = 1000
 
 
@@ -81,8 +79,8 @@ async def read_audit_trail(
     session_id: FromPath[str],
     use_cases: NamedDependency[UseCases],
     after: Annotated[
-        int, QueryParameter(ge=0, le=PLACE_MAX, description="The `next` of the page before.")
-    ] = 0,
+        str | None, QueryParameter(description="The `next` of the page before; leave it out for the first.")
+    ] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX, description="Entries on a page.")] = 100,
 ) -> Response[bytes]:
     """Oldest first. The trail outlives the session; it is empty for a session that nobody heard of."""

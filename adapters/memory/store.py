@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 from zlib import crc32
 
+from adapters.storage.cursor import cursor_of, number_of
 from adapters.storage.decision_batch import decide_in_order
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from adapters.storage.unreadable import state_or_columns
@@ -72,11 +73,12 @@ class MemorySessionStore(SessionStore):
         except RecordUnreadable as error:
             raise SessionUnreadable(str(error)) from error
 
-    async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
+    async def audit_trail(self, session_id: SessionId, *, after: str | None, limit: int) -> AuditPage:
         places = self._places.get(session_id, [])
-        places = places[bisect_right(places, after) :][: limit + 1]
+        places = places[bisect_right(places, number_of(session_id, after)) :][: limit + 1]
         entries = tuple(self._trail[place] for place in places[:limit])
-        return AuditPage(entries, places[limit - 1] if len(places) > limit else None)
+        more = len(places) > limit
+        return AuditPage(entries, cursor_of(session_id, str(places[limit - 1])) if more else None)
 
     async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
         return [SessionId(record.session_id) for record in islice(self._due_records(now, lane), limit)]

@@ -64,9 +64,21 @@ WITH input AS MATERIALIZED (
 SELECT session_id FROM won
 """
 
-TRAIL = """
-SELECT place, session_id, action, time, persistence_id, revision, reason, subject_id FROM audit
-WHERE session_id = $1 AND place > $2 ORDER BY place LIMIT $3
+# Below the place where the last page ended: what was not visible to it. A place is drawn before the commit,
+# but so many entries are not written while one transaction takes its time, so no long trail is read anew.
+# What another cluster wrote, before it was restored here, has numbers of transactions that never were.
+_LATE_PLACES_MAX = 100_000
+_ENTRY = "place, session_id, action, time, persistence_id, revision, reason, subject_id"
+TRAIL = f"""
+SELECT {_ENTRY}, pg_current_snapshot()::text AS snapshot FROM (
+    SELECT {_ENTRY} FROM audit
+    WHERE session_id = $1 AND place <= $2 AND place > $2 - {_LATE_PLACES_MAX}
+    AND written_in < pg_snapshot_xmax(pg_current_snapshot())
+    AND NOT pg_visible_in_snapshot(written_in, $3::text::pg_snapshot)
+    UNION ALL (
+        SELECT {_ENTRY} FROM audit WHERE session_id = $1 AND place > $2 ORDER BY place LIMIT $4
+    )
+) AS page ORDER BY place
 """
 DUE = """
 SELECT session_id FROM sessions

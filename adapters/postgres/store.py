@@ -9,6 +9,7 @@ from functools import partial
 from adapters.postgres import rows, statements
 from adapters.postgres.batches import PostgresBatches
 from adapters.postgres.connection import Connections, open_connections
+from adapters.postgres.trail_place import TrailPlace
 from adapters.storage.batch import BatchLimits
 from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
@@ -54,13 +55,20 @@ class PostgresSessionStore(SessionStore):
             raise SessionUnreadable(str(error)) from error
         return None if state is None or state.expired(now) else state
 
-    async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
-        found = await self._connections.fetch(statements.TRAIL, session_id, after, limit + 1)
+    async def audit_trail(self, session_id: SessionId, *, after: str | None, limit: int) -> AuditPage:
+        since = TrailPlace.of(session_id, after)
+        found = await self._connections.fetch(
+            statements.TRAIL, session_id, since.place, since.snapshot, limit + 1
+        )
+        end = limit + sum(row["place"] <= since.place for row in found)  # what was late comes besides
         try:
-            entries = tuple(rows.audit_entry(row) for row in found[:limit])
+            entries = tuple(rows.audit_entry(row) for row in found[:end])
         except ValueError as error:
             raise StoreUnavailable(f"the trail of session {session_id} cannot be read: {error}") from error
-        return AuditPage(entries, found[limit - 1]["place"] if len(found) > limit else None)
+        if len(found) <= end:
+            return AuditPage(entries, None)
+        last = found[end - 1]
+        return AuditPage(entries, TrailPlace(last["place"], last["snapshot"]).cursor(session_id))
 
     async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
         found = await self._connections.fetch(statements.DUE, lane.value, now, limit)

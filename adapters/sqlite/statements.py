@@ -9,6 +9,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from adapters.storage.cursor import cursor_of
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.ports import BACKLOG_COUNT_MAX, EXPIRED_PARTS, AuditPage, FailedSyncs, SyncBacklog
@@ -135,7 +136,8 @@ def trail(connection: sqlite3.Connection, session_id: SessionId, after: int, lim
         entries = tuple(_audit_entry(row) for row in rows[:limit])
     except (ValueError, OverflowError) as error:
         raise RecordUnreadable(f"the trail of session {session_id} cannot be read: {error}") from error
-    return AuditPage(entries, rows[limit - 1][0] if len(rows) > limit else None)
+    more = len(rows) > limit
+    return AuditPage(entries, cursor_of(session_id, str(rows[limit - 1][0])) if more else None)
 
 
 def backlog(connection: sqlite3.Connection, now: datetime) -> SyncBacklog:

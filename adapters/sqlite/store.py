@@ -15,6 +15,7 @@ from adapters.sqlite import schema, statements
 from adapters.sqlite.connection import DatabaseFile, translated_errors
 from adapters.sqlite.writer import SqliteWriter
 from adapters.storage.batch import BatchLimits
+from adapters.storage.cursor import number_of
 from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
 from application.errors import SessionUnreadable, StoreUnavailable
@@ -58,8 +59,10 @@ class SqliteSessionStore(SessionStore):
         state = await self._read(lambda connection: statements.read(connection, session_id))
         return None if state is None or state.expired(now) else state
 
-    async def audit_trail(self, session_id: SessionId, *, after: int, limit: int) -> AuditPage:
-        return await self._read(lambda connection: statements.trail(connection, session_id, after, limit))
+    async def audit_trail(self, session_id: SessionId, *, after: str | None, limit: int) -> AuditPage:
+        """One transaction writes at a time, so places are in the order of the commits."""
+        place = number_of(session_id, after)
+        return await self._read(lambda connection: statements.trail(connection, session_id, place, limit))
 
     async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
         return await self._read(lambda connection: statements.due(connection, lane, now, limit))

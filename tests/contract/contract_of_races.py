@@ -111,7 +111,7 @@ class RaceContract:
         )
 
         assert await variables(store, seconds=6) == {"new"}
-        trail = await store.audit_trail(SessionId("s"), after=0, limit=100)
+        trail = await store.audit_trail(SessionId("s"), after=None, limit=100)
         assert [entry.action for entry in trail.entries] == [
             AuditAction.SESSION_ERASED,
             AuditAction.SESSION_PERSISTED,

@@ -83,7 +83,7 @@ class SessionContract:
         await store.update(SessionId("s"), lambda before: decide_eviction(before, at(2)))
 
         assert await store.expired(at(1000), 10) == []
-        trail = await store.audit_trail(SessionId("s"), after=0, limit=10)
+        trail = await store.audit_trail(SessionId("s"), after=None, limit=10)
         assert [entry.action for entry in trail.entries] == [
             AuditAction.SESSION_PERSISTED,
             AuditAction.SESSION_EVICTED,

@@ -3,12 +3,15 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
+from application.errors import UnknownCursor
 from application.ports import SessionStore
-from domain.audit import AuditAction
+from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision
 from domain.erasure import decide_erasure
 from domain.identity import SessionId, SubjectId
-from tests.contract.steps import POLICIES, take, variables
+from tests.contract.steps import POLICIES, OpenStore, take, variables
 from tests.factories import at, event, merge, persistence_id
 
 
@@ -16,7 +19,7 @@ class TrailContract:
     async def test_the_trail_is_paged_oldest_first(self, store: SessionStore) -> None:
         for number in range(5):
             await take(store, merge({f"v{number}": number}))
-        first = await store.audit_trail(SessionId("s"), after=0, limit=2)
+        first = await store.audit_trail(SessionId("s"), after=None, limit=2)
         assert first.next_after is not None
         second = await store.audit_trail(SessionId("s"), after=first.next_after, limit=2)
         assert second.next_after is not None
@@ -29,7 +32,7 @@ class TrailContract:
     async def test_an_entry_is_given_back_as_it_was_written(self, store: SessionStore) -> None:
         decision = await take(store, event({"a": 1}, seconds=10_000))
 
-        trail = await store.audit_trail(SessionId("s"), after=0, limit=10)
+        trail = await store.audit_trail(SessionId("s"), after=None, limit=10)
 
         assert trail.entries == decision.audit
         assert trail.entries[0].reason is not None
@@ -42,8 +45,8 @@ class TrailContract:
         unknown = replace(note, session_id=SessionId("unknown"), revision=None, persistence_id=None)
         await store.update(SessionId("unknown"), lambda before: Decision(state=before, audit=(unknown,)))
 
-        assert (await store.audit_trail(SessionId("s"), after=0, limit=10)).entries == (entry, note)
-        assert (await store.audit_trail(SessionId("unknown"), after=0, limit=10)).entries == (unknown,)
+        assert (await store.audit_trail(SessionId("s"), after=None, limit=10)).entries == (entry, note)
+        assert (await store.audit_trail(SessionId("unknown"), after=None, limit=10)).entries == (unknown,)
         assert await store.audit_count() == 3
 
     async def test_an_erasure_leaves_only_its_own_entry(self, store: SessionStore) -> None:
@@ -62,9 +65,9 @@ class TrailContract:
             ),
         )
 
-        trail = await store.audit_trail(SessionId("s"), after=0, limit=10)
+        trail = await store.audit_trail(SessionId("s"), after=None, limit=10)
         assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]
-        assert len((await store.audit_trail(SessionId("other"), after=0, limit=10)).entries) == 1
+        assert len((await store.audit_trail(SessionId("other"), after=None, limit=10)).entries) == 1
         assert await store.of_subject(SubjectId("who"), after=None, limit=10) == []
         assert await store.audit_count() == 2
 
@@ -77,36 +80,79 @@ class TrailContract:
         assert await store.forget_audit(at(3), 2) == 1
         assert await store.forget_audit(at(3), 2) == 0
 
-        trail = await store.audit_trail(SessionId("s"), after=0, limit=10)
+        trail = await store.audit_trail(SessionId("s"), after=None, limit=10)
         assert [entry.revision for entry in trail.entries] == [4, 5]
         assert await store.audit_count() == 2
 
     async def test_a_page_that_ends_with_the_trail_has_nothing_after_it(self, store: SessionStore) -> None:
         for number in range(4):
             await take(store, merge({f"v{number}": number}))
-        first = await store.audit_trail(SessionId("s"), after=0, limit=2)
+        first = await store.audit_trail(SessionId("s"), after=None, limit=2)
         assert first.next_after is not None
 
         last = await store.audit_trail(SessionId("s"), after=first.next_after, limit=2)
 
         assert last.next_after is None
         assert [entry.revision for entry in last.entries] == [3, 4]
-        assert (await store.audit_trail(SessionId("nobody"), after=0, limit=2)).entries == ()
+        assert (await store.audit_trail(SessionId("nobody"), after=None, limit=2)).entries == ()
 
     async def test_entries_written_at_once_keep_the_order_of_their_decisions(
         self, store: SessionStore
     ) -> None:
         await asyncio.gather(*(take(store, merge({f"v{n}": n})) for n in range(100)))
 
-        trail = await store.audit_trail(SessionId("s"), after=0, limit=200)
+        trail = await store.audit_trail(SessionId("s"), after=None, limit=200)
 
         assert [entry.revision for entry in trail.entries] == list(range(1, 101))
+
+    @pytest.mark.parametrize("wrong", ["", "0", "1", "-1", "x" * 5000, "AAAAAA", "ü", "a b", "\x00", "===="])
+    async def test_what_no_page_gave_is_no_cursor(self, store: SessionStore, wrong: str) -> None:
+        for name in ("s", "other"):
+            for number in range(3):
+                await take(store, merge({f"v{number}": number}, session_id=SessionId(name)))
+        of_other = (await store.audit_trail(SessionId("other"), after=None, limit=1)).next_after
+        assert of_other is not None
+
+        for cursor in (wrong, of_other, of_other[:-1], of_other[::-1]):
+            with pytest.raises(UnknownCursor):
+                await store.audit_trail(SessionId("s"), after=cursor, limit=1)
+
+    async def test_who_goes_from_page_to_page_while_others_write_is_given_every_entry_once(
+        self, open_store: OpenStore
+    ) -> None:
+        """Entries that change nothing of the session are written without any order between processes."""
+        seen: list[str | None] = []
+
+        async def note(store: SessionStore, number: int) -> None:
+            entry = AuditEntry(
+                action=AuditAction.SESSION_PERSISTENCE_FAILURE,
+                session_id=SessionId("s"),
+                time=at(number),
+                reason=str(number),
+            )
+            await store.update(SessionId("s"), lambda before: Decision(state=before, audit=(entry,)))
+
+        async with open_store() as one, open_store() as other:
+            writing = asyncio.gather(*(note([one, other][n % 2], n) for n in range(200)))
+            after: str | None = None
+            while True:
+                written = writing.done()
+                page = await one.audit_trail(SessionId("s"), after=after, limit=7)
+                await asyncio.sleep(0)
+                if page.next_after is None and not written:
+                    continue  # the end for now
+                seen += [entry.reason for entry in page.entries]
+                if (after := page.next_after) is None:
+                    break
+            await writing
+
+        assert sorted(seen, key=lambda reason: int(reason or 0)) == [str(number) for number in range(200)]
 
     async def test_forgetting_the_trail_leaves_the_session(self, store: SessionStore) -> None:
         await take(store, event({"a": 1}))
         assert await store.forget_audit(at(1), 10) == 1
 
-        assert (await store.audit_trail(SessionId("s"), after=0, limit=10)).entries == ()
+        assert (await store.audit_trail(SessionId("s"), after=None, limit=10)).entries == ()
         assert await variables(store) == {"a"}
         await take(store, merge({"b": 1}))
-        assert len((await store.audit_trail(SessionId("s"), after=0, limit=10)).entries) == 1
+        assert len((await store.audit_trail(SessionId("s"), after=None, limit=10)).entries) == 1

@@ -74,7 +74,7 @@ class UnreadableContract:
         await store.update(S, evicting(10))
 
         assert await store.expired(at(10), 10) == []
-        trail = await store.audit_trail(S, after=0, limit=10)
+        trail = await store.audit_trail(S, after=None, limit=10)
         assert trail.entries[-1].action is AuditAction.SESSION_EVICTED
         assert trail.entries[-1].revision == 1
         assert "could not be read" in (trail.entries[-1].reason or "")
@@ -94,7 +94,7 @@ class UnreadableContract:
 
         assert await variables(store, seconds=2) == set()
         assert await store.of_subject(SubjectId("who"), after=None, limit=10) == []
-        trail = await store.audit_trail(S, after=0, limit=10)
+        trail = await store.audit_trail(S, after=None, limit=10)
         assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]
 
     async def test_what_is_decided_with_it_in_one_batch_goes_by_what_it_left(

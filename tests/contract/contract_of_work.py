@@ -176,7 +176,7 @@ class WorkContract:
 
         await erase(store, "gone", 3)
         assert await store.of_subject(who, after=None, limit=10) == ["anew", "there"]
-        trail = await store.audit_trail(SessionId("gone"), after=0, limit=10)
+        trail = await store.audit_trail(SessionId("gone"), after=None, limit=10)
         assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]
         while await store.forget_audit(at(2), 100):
             pass

@@ -26,7 +26,7 @@ LIMITS = PostgresLimits(timeout_seconds=20, connections_max=2)
 CALLS: dict[str, Callable[[SessionStore], Awaitable[object]]] = {
     "update": lambda store: take(store, merge({"b": 2}), seconds=1),
     "read": lambda store: store.read(SessionId("s"), at(0)),
-    "audit_trail": lambda store: store.audit_trail(SessionId("s"), after=0, limit=10),
+    "audit_trail": lambda store: store.audit_trail(SessionId("s"), after=None, limit=10),
     "due_for_sync": lambda store: store.due_for_sync(at(0), lane=SyncLane.LIVE, limit=10),
     "expired": lambda store: store.expired(at(0), 10),
     "of_subject": lambda store: store.of_subject(SubjectId("x"), after=None, limit=10),

@@ -113,7 +113,7 @@ Q = statements
 NOW = at(20)
 STATEMENTS = {
     "read": (Q.READ, ([f"s{n}" for n in range(20)],), {"sessions_pkey"}),
-    "trail": (Q.TRAIL, ("s7", 0, 50), {"audit_of_session"}),
+    "trail": (Q.TRAIL, ("s7", 0, "1:1:", 50), {"audit_of_session"}),
     "due": (Q.DUE, (SyncLane.LIVE, NOW, 100), {"sessions_due"}),
     "expired": (Q.EXPIRED, (BUCKET + 1, NOW, 500, None), {"sessions_expiring"}),
     "expired of a part": (Q.EXPIRED, (BUCKET + 1, NOW, 64, 3), {"sessions_expiring"}),

@@ -229,3 +229,50 @@ async def test_what_a_user_of_the_store_raises_is_left_alone(url: str) -> None:
     with pytest.raises(ValueError, match="mine"):
         async with open_postgres_store(url, LIMITS):
             raise ValueError("mine")
+
+
+async def test_an_entry_that_is_committed_late_comes_on_the_next_page(
+    store: PostgresSessionStore, direct: asyncpg.Connection
+) -> None:
+    """Its place is drawn before the commit: a reader who went by places alone would pass it over."""
+    await take(store, event({"a": 1}))
+    late = direct.transaction()
+    await late.start()
+    await direct.execute(
+        "INSERT INTO audit (session_id, action, time, reason) "
+        "VALUES ('s', 'SESSION_PERSISTENCE_FAILURE', now(), 'late')"
+    )
+    for number in range(5):
+        await take(store, merge({f"v{number}": number}), seconds=1)
+
+    first = await store.audit_trail(SessionId("s"), after=None, limit=3)
+    assert [entry.revision for entry in first.entries] == [1, 2, 3]
+    still_open = await store.audit_trail(SessionId("s"), after=first.next_after, limit=1)
+    assert [entry.revision for entry in still_open.entries] == [4]
+    await late.commit()
+    second = await store.audit_trail(SessionId("s"), after=still_open.next_after, limit=1)
+    third = await store.audit_trail(SessionId("s"), after=second.next_after, limit=1)
+
+    assert [entry.reason for entry in second.entries] == ["late", second.entries[1].reason]
+    assert [entry.revision for entry in second.entries] == [None, 5]
+    assert ([entry.revision for entry in third.entries], third.next_after) == ([6], None)
+    again = await store.audit_trail(SessionId("s"), after=first.next_after, limit=10)
+    assert [entry.revision for entry in again.entries] == [None, 4, 5, 6]
+
+
+async def test_a_trail_that_was_restored_into_another_cluster_is_paged_as_ever(
+    store: PostgresSessionStore, direct: asyncpg.Connection
+) -> None:
+    """Its numbers of transactions are of another time: they say nothing here."""
+    for number in range(6):
+        await take(store, merge({f"v{number}": number}))
+    await direct.execute("UPDATE audit SET written_in = '9000000000' WHERE place % 2 = 0")
+    await direct.execute("UPDATE audit SET written_in = NULL WHERE place % 3 = 0")
+
+    revisions, after = [], None
+    while page := await store.audit_trail(SessionId("s"), after=after, limit=2):
+        revisions += [entry.revision for entry in page.entries]
+        if (after := page.next_after) is None:
+            break
+
+    assert revisions == [1, 2, 3, 4, 5, 6]

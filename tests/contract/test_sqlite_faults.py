@@ -147,7 +147,7 @@ async def test_an_entry_of_a_newer_version_in_the_trail_is_an_unavailable_store(
         other.execute("UPDATE audit SET action = 'SESSION_OF_THE_FUTURE'")
 
     with pytest.raises(StoreUnavailable, match="SESSION_OF_THE_FUTURE"):
-        await store.audit_trail(SessionId("s"), after=0, limit=10)
+        await store.audit_trail(SessionId("s"), after=None, limit=10)
 
 
 async def test_a_damaged_page_fails_only_those_who_need_it(path: Path) -> None:

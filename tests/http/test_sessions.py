@@ -168,11 +168,11 @@ async def test_the_trail_comes_in_pages_oldest_first(keeper: Keeper) -> None:
         await keeper.post(sessionId="another", context={"n": number})
         keeper.clock.advance(1)
 
-    revisions, after = [], 0
-    while after is not None:
-        page = (await keeper.http.get("/sessions/s/audit", params={"limit": 3, "after": after})).json()
+    revisions, query = [], {"limit": "3"}
+    while query:
+        page = (await keeper.http.get("/sessions/s/audit", params=query)).json()
         revisions.append([entry["revision"] for entry in page["entries"]])
-        after = page["next"]
+        query = {"limit": "3", "after": page["next"]} if page["next"] else {}
 
     assert revisions == [[1, 2, 3], [4, 5, 6], [7]]
 
@@ -195,13 +195,15 @@ async def test_the_trail_of_what_is_not_known_is_empty(keeper: Keeper, session_i
     ("query", "wrong"),
     [
         ("after=-1", {"/after"}),
-        ("after=x&limit=0", {"/after", "/limit"}),
+        ("after=x&limit=0", {"/limit"}),
         ("limit=1001", {"/limit"}),
         ("limit=", {"/limit"}),
         ("after", {"/after"}),
         ("after=1.5", {"/after"}),
         ("after=true", {"/after"}),
-        ("after=9007199254740992", {"/after"}),
+        ("after=0", {"/after"}),
+        ("after=", {"/after"}),
+        ("after=AAAAAA", {"/after"}),
         ("after=" + "9" * 5000, {"/after"}),
         ("after=%D9%A1", {"/after"}),
         ("after=%ff", {"/after"}),
@@ -215,7 +217,7 @@ async def test_every_wrong_query_parameter_is_named(keeper: Keeper, query: str, 
 
 
 async def test_a_query_of_raw_bytes_that_are_no_text_is_refused(keeper: Keeper) -> None:
-    for query, status in ((b"after=\xff", 400), (b"\xff=1", 400), (b"after=1", 200)):
+    for query, status in ((b"after=\xff", 400), (b"\xff=1", 400), (b"after=1", 400), (b"aft=1", 200)):
         assert await keeper.send_raw("GET", "/sessions/s/audit", query=query) == status
 
 

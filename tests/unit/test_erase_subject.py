@@ -89,11 +89,11 @@ async def test_a_store_that_is_away_is_not_asked_for_each_of_them(store: Failing
 async def test_the_trail_of_a_session_that_was_evicted_is_erased_too(store: FailingStore) -> None:
     gone = SessionId("s1")
     await store.update(gone, lambda before: decide_eviction(before, at(100_000)))
-    trail = await store.audit_trail(gone, after=0, limit=10)
+    trail = await store.audit_trail(gone, after=None, limit=10)
     assert [entry.action for entry in trail.entries] == ["SESSION_PERSISTED", "SESSION_EVICTED"]
 
     done = await erasing(store)(ANN)
 
     assert (done.erased, done.failed) == (6, {})
-    trail = await store.audit_trail(gone, after=0, limit=10)
+    trail = await store.audit_trail(gone, after=None, limit=10)
     assert [entry.action for entry in trail.entries] == ["SESSION_ERASED"]

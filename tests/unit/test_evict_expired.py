@@ -57,7 +57,7 @@ async def test_what_has_expired_goes_and_the_rest_stays() -> None:
     assert bench.metrics.noted == ["evicted 3, 3 undelivered"]
     assert await bench.store.expired(bench.clock.now(), 10) == []
     assert await variables(bench.store, "100-1", seconds=10) == {"a"}
-    trail = await bench.store.audit_trail(SessionId("10-0"), after=0, limit=10)
+    trail = await bench.store.audit_trail(SessionId("10-0"), after=None, limit=10)
     assert [entry.action for entry in trail.entries][-1] is AuditAction.SESSION_EVICTED
 
 

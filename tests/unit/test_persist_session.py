@@ -46,7 +46,7 @@ class Bench:
         return self.synced
 
     async def actions(self) -> list[AuditAction]:
-        trail = await self.store.audit_trail(S, after=0, limit=10)
+        trail = await self.store.audit_trail(S, after=None, limit=10)
         return [entry.action for entry in trail.entries]
 
 

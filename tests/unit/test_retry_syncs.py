@@ -67,7 +67,7 @@ async def test_all_of_one_reason_are_put_back_and_are_due_at_once(store: MemoryS
     state = await store.read(SessionId("a"), at(10))
     assert state is not None
     assert state.sync.status is SyncStatus.PENDING
-    trail = await store.audit_trail(SessionId("a"), after=0, limit=10)
+    trail = await store.audit_trail(SessionId("a"), after=None, limit=10)
     assert trail.entries[-1].action == "SESSION_SYNC_RETRIED"
     assert trail.entries[-1].reason is not None
     assert "bad.request" in trail.entries[-1].reason
@@ -83,7 +83,7 @@ async def test_a_dry_run_names_them_and_changes_nothing(store: MemorySessionStor
     assert await retried(store, RetrySyncs(dry_run=True)) == ["a", "b", "c"]
 
     assert await due(store, at(10)) == ["d"]
-    assert len((await store.audit_trail(SessionId("a"), after=0, limit=10)).entries) == 2
+    assert len((await store.audit_trail(SessionId("a"), after=None, limit=10)).entries) == 2
 
 
 async def test_by_id_only_those_that_failed_are_put_back(store: MemorySessionStore) -> None:

@@ -143,7 +143,7 @@ def test_a_refused_session_has_failed_until_it_changes() -> None:
         state = await b.state()
         assert (state.sync.status, state.sync.due_at) == (SyncStatus.FAILED, None)
         assert state.sync.failure == FAILURE
-        trail = (await b.store.audit_trail(SessionId("s"), after=0, limit=9)).entries
+        trail = (await b.store.audit_trail(SessionId("s"), after=None, limit=9)).entries
         assert trail[-1].action is AuditAction.SESSION_SYNC_FAILED
         assert "some.code" in (trail[-1].reason or "")
         b.gateway.react = raising(GenesysRefused(FAILURE))
@@ -512,7 +512,7 @@ def test_a_session_that_was_erased_during_the_call_stays_erased() -> None:
         await task
 
         assert await due(b.store, b.clock.now()) == []
-        trail = (await b.store.audit_trail(SessionId("s"), after=0, limit=9)).entries
+        trail = (await b.store.audit_trail(SessionId("s"), after=None, limit=9)).entries
         assert [entry.action for entry in trail] == [AuditAction.SESSION_ERASED]
 
     virtually(main())
