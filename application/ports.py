@@ -67,6 +67,14 @@ class SessionStore(Protocol):
     A session is known by its id. All methods raise `StoreUnavailable` when the store does not answer in
     the time that it was given, and never anything else for what happens between here and there. After a
     failed `update` either nothing was changed or all of it was.
+
+    `update`, `read` and `audit_trail` never lag: they know of everything that was acknowledged to any
+    process. All other queries may, by seconds, in a store that brings its indexes up to date later. So
+    what they give is a hint of where to look, and `update` decides anew on what is there: a session that
+    is given too often or too early does no harm, and one that is missing comes the next time.
+
+    Moments are kept to the microsecond, also those that queries compare; a store whose own moments are
+    coarser keeps integers.
     """
 
     @abstractmethod
@@ -133,11 +141,14 @@ class SessionStore(Protocol):
 
     @abstractmethod
     async def forget_audit(self, before: datetime, limit: int) -> int:
-        """Deletes at most `limit` audit entries older than that; gives their number."""
+        """Deletes at most `limit` audit entries older than that; gives their number.
+
+        It is called again while it gives `limit`, so it gives less only when it found no more.
+        """
 
     @abstractmethod
-    async def audit_count(self) -> int:
-        """How many audit entries there are; a large number may be an estimate."""
+    async def audit_count(self) -> int | None:
+        """How many audit entries there are; a large number may be an estimate. None: too many to tell."""
 
     @abstractmethod
     async def backlog(self, now: datetime) -> SyncBacklog:

@@ -12,13 +12,15 @@ class Health:
     attempts: webhooks since the start, those that were refused included.
     successes: webhooks that were answered with an outcome.
     average_seconds: from the arrival to the answer, of the successes; 0 while there are none.
-    audit_count: entries of all sessions; None while the store does not answer.
+    store_answers: whether the store was there just now.
+    audit_count: entries of all sessions; None when nobody can tell.
     """
 
     attempts: int
     successes: int
     failures: int
     average_seconds: float
+    store_answers: bool
     audit_count: int | None
 
 
@@ -28,15 +30,17 @@ class ReadHealthHandler:
         self._metrics = metrics
 
     async def __call__(self) -> Health:
+        audit_count, store_answers = None, True
         try:
             audit_count = await self._store.audit_count()
         except StoreUnavailable:
-            audit_count = None
+            store_answers = False
         figures = self._metrics.webhook_figures()
         return Health(
             attempts=figures.successes + figures.failures,
             successes=figures.successes,
             failures=figures.failures,
             average_seconds=figures.seconds / figures.successes if figures.successes else 0.0,
+            store_answers=store_answers,
             audit_count=audit_count,
         )

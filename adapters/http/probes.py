@@ -29,7 +29,7 @@ async def health(use_cases: NamedDependency[UseCases]) -> Response[bytes]:
     """`totalAttempts` counts webhooks since this process started; `auditLogCount` the whole trail."""
     figures = await use_cases.read_health()
     answer = HealthAnswer(
-        status="operational" if figures.audit_count is not None else "degraded",
+        status="operational" if figures.store_answers else "degraded",
         metrics=WebhookMetricsAnswer(
             total_attempts=figures.attempts,
             successful_retrievals=figures.successes,

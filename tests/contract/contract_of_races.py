@@ -9,11 +9,12 @@ from domain.audit import AuditAction
 from domain.decisions import Decision
 from domain.eviction import decide_eviction
 from domain.identity import SessionId
+from tests.contract.settling import Settling
 from tests.contract.steps import OpenStore, erase, take, variables
 from tests.factories import at, end, event, merge
 
 
-class RaceContract:
+class RaceContract(Settling):
     async def test_concurrent_merges_of_one_session_are_all_there(self, store: SessionStore) -> None:
         decisions = await asyncio.gather(*(take(store, merge({f"v{n}": n})) for n in range(200)))
 
@@ -91,6 +92,7 @@ class RaceContract:
             names = [SessionId(f"s{number}") for number in range(40)]
             for name in names:
                 await take(one, event({"a": 1}, session_id=name, ttl_seconds=10))
+            await self.settle()
             assert len(await one.expired(at(11), 100)) == 40
 
             await asyncio.gather(
@@ -98,6 +100,7 @@ class RaceContract:
                 *(take(one, merge({"b": 2}, session_id=name, ttl_seconds=60), seconds=11) for name in names),
             )
 
+            await self.settle()
             assert await one.expired(at(11), 100) == []
             for name in names:
                 assert await variables(other, name, seconds=11) == {"b"}

@@ -14,11 +14,12 @@ from domain.eviction import decide_eviction
 from domain.identity import SessionId
 from domain.lifecycle import SessionStatus
 from domain.session import SessionState
+from tests.contract.settling import Settling
 from tests.contract.steps import POLICIES, deciding, erase, take, variables
 from tests.factories import at, end, event, merge
 
 
-class SessionContract:
+class SessionContract(Settling):
     async def test_an_unknown_session_is_absent_and_decide_is_given_none(self, store: SessionStore) -> None:
         seen: list[SessionState | None] = []
 
@@ -82,6 +83,7 @@ class SessionContract:
 
         await store.update(SessionId("s"), lambda before: decide_eviction(before, at(2)))
 
+        await self.settle()
         assert await store.expired(at(1000), 10) == []
         trail = await store.audit_trail(SessionId("s"), after=None, limit=10)
         assert [entry.action for entry in trail.entries] == [
@@ -215,4 +217,5 @@ class SessionContract:
 
         assert await store.read(SessionId("s"), at(0)) == first.state
         assert await store.read(SessionId("nobody"), at(0)) is None
+        await self.settle()
         assert await store.audit_count() == 1

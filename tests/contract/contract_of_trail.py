@@ -11,11 +11,12 @@ from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision
 from domain.erasure import decide_erasure
 from domain.identity import SessionId, SubjectId
+from tests.contract.settling import Settling
 from tests.contract.steps import POLICIES, OpenStore, take, variables
 from tests.factories import at, event, merge, persistence_id
 
 
-class TrailContract:
+class TrailContract(Settling):
     async def test_the_trail_is_paged_oldest_first(self, store: SessionStore) -> None:
         for number in range(5):
             await take(store, merge({f"v{number}": number}))
@@ -47,11 +48,13 @@ class TrailContract:
 
         assert (await store.audit_trail(SessionId("s"), after=None, limit=10)).entries == (entry, note)
         assert (await store.audit_trail(SessionId("unknown"), after=None, limit=10)).entries == (unknown,)
+        await self.settle()
         assert await store.audit_count() == 3
 
     async def test_an_erasure_leaves_only_its_own_entry(self, store: SessionStore) -> None:
         await take(store, event({"a": 1}, subject_id="who"))
         await take(store, event({"a": 1}, session_id=SessionId("other")))
+        await self.settle()
         assert await store.of_subject(SubjectId("who"), after=None, limit=10) == ["s"]
 
         await store.update(
@@ -68,20 +71,25 @@ class TrailContract:
         trail = await store.audit_trail(SessionId("s"), after=None, limit=10)
         assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]
         assert len((await store.audit_trail(SessionId("other"), after=None, limit=10)).entries) == 1
+        await self.settle()
         assert await store.of_subject(SubjectId("who"), after=None, limit=10) == []
         assert await store.audit_count() == 2
 
     async def test_old_entries_are_forgotten_in_lots(self, store: SessionStore) -> None:
         for number in range(5):
             await take(store, merge({f"v{number}": number}), seconds=number)
+        await self.settle()
         assert await store.audit_count() == 5
 
         assert await store.forget_audit(at(3), 2) == 2
+        await self.settle()
         assert await store.forget_audit(at(3), 2) == 1
+        await self.settle()
         assert await store.forget_audit(at(3), 2) == 0
 
         trail = await store.audit_trail(SessionId("s"), after=None, limit=10)
         assert [entry.revision for entry in trail.entries] == [4, 5]
+        await self.settle()
         assert await store.audit_count() == 2
 
     async def test_a_page_that_ends_with_the_trail_has_nothing_after_it(self, store: SessionStore) -> None:
@@ -150,6 +158,7 @@ class TrailContract:
 
     async def test_forgetting_the_trail_leaves_the_session(self, store: SessionStore) -> None:
         await take(store, event({"a": 1}))
+        await self.settle()
         assert await store.forget_audit(at(1), 10) == 1
 
         assert (await store.audit_trail(SessionId("s"), after=None, limit=10)).entries == ()

@@ -11,13 +11,14 @@ from domain.decisions import Decision
 from domain.eviction import decide_eviction, decide_eviction_unread
 from domain.identity import SessionId, SubjectId
 from domain.unreadable import DecideAnyway, UnreadableSession
+from tests.contract.settling import Settling
 from tests.contract.steps import Spoil, erasing, take, variables
 from tests.factories import at, event, merge
 
 S = SessionId("s")
 
 
-class UnreadableContract:
+class UnreadableContract(Settling):
     async def test_one_that_cannot_be_read_says_so_and_its_neighbours_are_served(
         self, store: SessionStore, spoil: Spoil
     ) -> None:
@@ -66,13 +67,16 @@ class UnreadableContract:
     ) -> None:
         await take(store, event({"a": 1}, ttl_seconds=10))
         await spoil(store, "s")
+        await self.settle()
         assert await store.expired(at(10), 10) == ["s"]
 
         early = await store.update(S, evicting(9))
         assert early.audit == ()
+        await self.settle()
         assert await store.expired(at(10), 10) == ["s"]
         await store.update(S, evicting(10))
 
+        await self.settle()
         assert await store.expired(at(10), 10) == []
         trail = await store.audit_trail(S, after=None, limit=10)
         assert trail.entries[-1].action is AuditAction.SESSION_EVICTED
@@ -86,6 +90,7 @@ class UnreadableContract:
     ) -> None:
         await take(store, event({"a": 1}, subject_id="who"))
         await spoil(store, "s")
+        await self.settle()
         assert await store.of_subject(SubjectId("who"), after=None, limit=10) == ["s"]
 
         erase = erasing("s", 1)
@@ -93,6 +98,7 @@ class UnreadableContract:
         await take(store, event({"b": 1}, seconds=0.5), seconds=2)
 
         assert await variables(store, seconds=2) == set()
+        await self.settle()
         assert await store.of_subject(SubjectId("who"), after=None, limit=10) == []
         trail = await store.audit_trail(S, after=None, limit=10)
         assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]

@@ -8,11 +8,12 @@ from domain.eviction import decide_eviction
 from domain.identity import ClaimToken, SessionId, SubjectId
 from domain.sync import SyncFailure, SyncLane, SyncReceipt
 from domain.sync_decisions import decide_postponed, decide_refused, decide_told
+from tests.contract.settling import Settling
 from tests.contract.steps import POLICIES, OpenStore, claim, due, erase, take, variables
 from tests.factories import at, end, event
 
 
-class WorkContract:
+class WorkContract(Settling):
     async def test_each_lane_gives_its_own_sessions_and_the_longest_waiting_first(
         self, store: SessionStore
     ) -> None:
@@ -22,6 +23,7 @@ class WorkContract:
             await take(store, end(session_id=SessionId(name), seconds=3), seconds=3)
 
         live, ended = SyncLane.LIVE, SyncLane.ENDED
+        await self.settle()
         assert await store.due_for_sync(at(3), lane=live, limit=10) == ["live-early", "live-late"]
         assert await store.due_for_sync(at(3), lane=ended, limit=10) == ["ended-early", "ended-late"]
         assert await store.due_for_sync(at(3), lane=live, limit=1) == ["live-early"]
@@ -32,6 +34,7 @@ class WorkContract:
         self, store: SessionStore
     ) -> None:
         await take(store, event({"a": 1}))
+        await self.settle()
         assert await due(store, at(0)) == ["s"]
 
         first = await claim(store, "s", "one", at(0))
@@ -40,6 +43,7 @@ class WorkContract:
         assert first.state is not None
         assert first.state.sync.claim == "one"
         assert second.state == first.state
+        await self.settle()
         assert await due(store, at(59)) == []
         assert await due(store, at(60)) == ["s"]
 
@@ -72,13 +76,16 @@ class WorkContract:
             ),
         )
 
+        await self.settle()
         assert await due(store, at(100)) == []
         assert (await store.backlog(at(100))).due == 0
         await take(store, event({"a": 2}), seconds=3)
+        await self.settle()
         assert await due(store, at(3)) == ["s"]
 
     async def test_an_expired_session_is_not_due(self, store: SessionStore) -> None:
         await take(store, event({"a": 1}, ttl_seconds=10))
+        await self.settle()
         assert await due(store, at(9)) == ["s"]
 
         assert await due(store, at(10)) == []
@@ -101,6 +108,7 @@ class WorkContract:
             ),
         )
 
+        await self.settle()
         backlog = await store.backlog(at(10))
 
         assert (backlog.due, backlog.oldest_waiting_since, backlog.failed) == (2, at(3), 1)
@@ -119,6 +127,7 @@ class WorkContract:
             lambda before: decide_postponed(before, token=ClaimToken("two"), until=at(1860), failure=failure),
         )
 
+        await self.settle()
         backlog = await store.backlog(at(1801))
 
         assert backlog == SyncBacklog(due=3, oldest_waiting_since=at(0), failed=0)
@@ -129,6 +138,7 @@ class WorkContract:
             one = event({"a": 1}, session_id=SessionId(f"s{number}"), ttl_seconds=number + 1)
             await take(store, one)
 
+        await self.settle()
         assert set(await store.expired(at(3), 10)) == {"s0", "s1", "s2"}
         assert len(await store.expired(at(3), 2)) == 2
         assert await store.expired(at(0), 10) == []
@@ -139,6 +149,7 @@ class WorkContract:
             for name in names:
                 await take(one, event({"a": 1}, session_id=name, ttl_seconds=1))
 
+            await self.settle()
             parts = [await other.expired(at(1), 200, part=part) for part in range(EXPIRED_PARTS)]
 
             assert sorted(name for part in parts for name in part) == sorted(names)
@@ -151,6 +162,7 @@ class WorkContract:
             one = event({}, session_id=SessionId(f"s{number}"), subject_id="odd" if number % 2 else "even")
             await take(store, one)
 
+        await self.settle()
         assert await store.of_subject(SubjectId("odd"), after=None, limit=10) == ["s1", "s3"]
         first = await store.of_subject(SubjectId("even"), after=None, limit=2)
         assert first == ["s0", "s2"]
@@ -171,15 +183,19 @@ class WorkContract:
         await take(store, event({}, session_id=SessionId("of-another"), subject_id="else"), seconds=2)
 
         who = SubjectId("who")
+        await self.settle()
         assert await store.of_subject(who, after=None, limit=10) == ["anew", "gone", "there"]
         assert await store.of_subject(who, after=SessionId("anew"), limit=1) == ["gone"]
 
         await erase(store, "gone", 3)
+        await self.settle()
         assert await store.of_subject(who, after=None, limit=10) == ["anew", "there"]
         trail = await store.audit_trail(SessionId("gone"), after=None, limit=10)
         assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]
+        await self.settle()
         while await store.forget_audit(at(2), 100):
-            pass
+            await self.settle()
+        await self.settle()
         assert await store.of_subject(who, after=None, limit=10) == ["there"]
 
     async def test_everything_that_expired_is_evicted_lot_by_lot(self, store: SessionStore) -> None:
@@ -187,20 +203,24 @@ class WorkContract:
             await take(store, event({"a": 1}, session_id=SessionId(f"s{number}"), ttl_seconds=number + 1))
 
         lots = []
+        await self.settle()
         while session_ids := await store.expired(at(20), 8):
             lots.append(len(session_ids))
             for session_id in session_ids:
                 await store.update(session_id, lambda before: decide_eviction(before, at(20)))
+            await self.settle()
 
         assert lots == [8, 8, 4]
         assert await variables(store, "s20", seconds=20) == {"a"}
 
     async def test_a_renewed_session_is_no_longer_expired(self, store: SessionStore) -> None:
         await take(store, event({"a": 1}, ttl_seconds=10))
+        await self.settle()
         assert await store.expired(at(15), 10) == ["s"]
 
         await take(store, event({"a": 1}), seconds=9)
 
+        await self.settle()
         assert await store.expired(at(15), 10) == []
         assert await store.expired(at(19), 10) == ["s"]
 
@@ -218,10 +238,12 @@ class WorkContract:
                 before, token=ClaimToken("token"), sent=sent, failure=failure, policy=POLICIES.sync, now=at(1)
             ),
         )
+        await self.settle()
         assert await store.backlog(at(2)) == SyncBacklog(due=0, oldest_waiting_since=None, failed=1)
 
         await take(store, event({"a": 2}), seconds=2)
 
+        await self.settle()
         assert await store.backlog(at(2)) == SyncBacklog(due=1, oldest_waiting_since=at(2), failed=0)
 
     async def test_a_session_that_ends_or_goes_leaves_the_lane_in_which_it_waited(
@@ -229,11 +251,13 @@ class WorkContract:
     ) -> None:
         await take(store, event({"a": 1}))
         await take(store, event({"a": 1}, session_id=SessionId("gone")))
+        await self.settle()
         assert set(await due(store, at(0))) == {"gone", "s"}
 
         await take(store, end(seconds=1), seconds=1)
         await erase(store, "gone", 1)
 
+        await self.settle()
         assert await due(store, at(1)) == ["s"]
         assert (await store.backlog(at(1))).due == 1
 
@@ -246,6 +270,7 @@ class WorkContract:
             await refuse(store, name, code, seconds=10)
         await take(store, event({"a": 1}, session_id=SessionId("due")))
 
+        await self.settle()
         classes = {one.code: one for one in await store.failed_by_code(at(20))}
         pages = [await store.failed_syncs(at(20), code=None, after=None, limit=3)]
         pages.append(await store.failed_syncs(at(20), code=None, after=pages[0][-1], limit=3))

@@ -24,7 +24,8 @@ class SessionStoreContract(
     """Subclass it and give `open_store` and `spoil`.
 
     Each call of `open_store` opens the same store, as another process would. `spoil` writes
-    `steps.NEWER_LEDGER` into the record of a session, behind the back of the store.
+    `steps.NEWER_LEDGER` into the record of a session, behind the back of the store. Where queries lag
+    behind, override `settle`, too.
     """
 
     @pytest.fixture

@@ -61,6 +61,17 @@ async def test_health_answers_while_the_store_is_away(keeper: Keeper) -> None:
     assert answer.json()["metrics"]["failures"] == 1
 
 
+async def test_a_store_that_cannot_count_its_trail_answers_all_the_same(keeper: Keeper) -> None:
+    async def uncounted() -> None:
+        return None
+
+    keeper.store.audit_count = uncounted  # type: ignore[assignment, method-assign]
+
+    answer = (await keeper.http.get("/health")).json()
+
+    assert (answer["status"], answer["auditLogCount"]) == ("operational", None)
+
+
 async def test_a_process_that_runs_is_alive_whatever_the_store_does(keeper: Keeper) -> None:
     keeper.store.break_down()
 
