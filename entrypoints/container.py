@@ -1,11 +1,11 @@
 """The composition root: the one place that knows every part, and the only importer of the container library.
 
-A Selector opens the store that the settings name and no other: never call `init_resources`, which opens
-them all. A container serves once: what is closed is not opened again.
+Which store is opened, the settings say by the scheme of its URL (`entrypoints.stores`). A container serves
+once: what is closed is not opened again.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,10 +15,7 @@ from dependency_injector import containers, providers
 from adapters.genesys.budget import GenesysBudget
 from adapters.genesys.client import GenesysClient, open_http
 from adapters.genesys.gateway import GenesysCloudGateway
-from adapters.memory.store import MemorySessionStore
-from adapters.postgres.store import open_postgres_store
 from adapters.prometheus.metrics import PrometheusMetrics
-from adapters.sqlite.store import open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
 from application.check_readiness import CheckReadinessHandler
@@ -136,15 +133,11 @@ def _build_service(
     )
 
 
-def _open_sqlite(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as open_sqlite_store
-    return open_sqlite_store(settings.sqlite_path, rules.sqlite_limits(settings))
+def _open_store(settings: Settings) -> AbstractAsyncContextManager[SessionStore]:
+    return settings.store.open(settings.store_url, rules.store_limits(settings))
 
 
-def _open_postgres(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as open_postgres_store
-    return open_postgres_store(settings.store_url, rules.postgres_limits(settings))
-
-
-def _open_genesys_http(settings: Settings):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as open_http
+def _open_genesys_http(settings: Settings) -> AbstractAsyncContextManager[httpx.AsyncClient]:
     return open_http(rules.endpoints(settings), rules.call_limits(settings), settings.genesys_proxy_url)
 
 
@@ -155,13 +148,7 @@ class Container(containers.DeclarativeContainer):
     metrics: providers.Provider[PrometheusMetrics] = providers.Singleton(PrometheusMetrics)
     policies: providers.Provider[Policies] = providers.Singleton(rules.policies, settings)
 
-    session_store: providers.Provider[SessionStore] = providers.Selector(
-        settings.provided.store_kind,
-        memory=providers.Singleton(MemorySessionStore),
-        sqlite=providers.Resource(_open_sqlite, settings),
-        postgresql=providers.Resource(_open_postgres, settings),
-    )
-
+    session_store: providers.Provider[SessionStore] = providers.Resource(_open_store, settings)
     budget: providers.Provider[GenesysBudget] = providers.Singleton(
         GenesysBudget, calls_per_minute=settings.provided.genesys_calls_per_minute
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from adapters.storage.store_url import mask_for
 from entrypoints.settings import Settings
 
 ALLOWED = frozenset(
@@ -81,7 +82,13 @@ def set_up_logs(settings: Settings) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ]
     )
-    end = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer]
+    render, mask = renderer.pop(), mask_for(settings.store_url, settings.genesys_proxy_url or "")
+
+    def masked(*arguments: Any) -> str:
+        """Whatever a library wrote into its message: no password of a URL."""
+        return mask(render(*arguments))
+
+    end = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer, masked]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=end))
     root = logging.getLogger()

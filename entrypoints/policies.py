@@ -10,8 +10,7 @@ from adapters.http.senders import Senders
 from adapters.http.server import ServerLimits
 from adapters.http.webhooks import WebhookRules
 from adapters.json_schema.schema_file import load_schema
-from adapters.postgres.store import PostgresLimits
-from adapters.sqlite.store import SqliteLimits
+from adapters.storage.backend import StoreLimits
 from application.ports import ContextSchema
 from application.sync_brake import BrakePolicy
 from application.sync_conclusions import ConclusionPolicy
@@ -91,16 +90,8 @@ def conclusion_policy(settings: Settings) -> ConclusionPolicy:
     )
 
 
-def sqlite_limits(settings: Settings) -> SqliteLimits:
-    return SqliteLimits(
-        timeout_seconds=settings.store_timeout_seconds,
-        batch_max=settings.store_batch_max,
-        waiting_max=settings.store_waiting_max,
-    )
-
-
-def postgres_limits(settings: Settings) -> PostgresLimits:
-    return PostgresLimits(
+def store_limits(settings: Settings) -> StoreLimits:
+    return StoreLimits(
         timeout_seconds=settings.store_timeout_seconds,
         connections_max=settings.store_connections_max,
         batch_max=settings.store_batch_max,

@@ -1,7 +1,8 @@
 """From the text of one setting to its value, by the type of the setting; and in words, what it may hold.
 
 The types carry what msgspec cannot know in `Meta(extra=…)`: `may` (in words, what it may hold), `secret` (its
-value is never shown), `url`, `region` (a Genesys region host), and `each` (an empty part of a list counts).
+value is never shown), `url`, `store` (the URL of a store that there is), `region`
+(a Genesys region host), and `each` (an empty part of a list counts).
 """
 
 import re
@@ -14,7 +15,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from adapters.storage.backend import UnknownKind
 from entrypoints.regions import is_aws_region, region_host
+from entrypoints.stores import STORES
 
 FILE_SUFFIX = "_FILE"
 HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(:(?P<port>[0-9]{1,5}))?", re.ASCII)
@@ -51,15 +54,17 @@ def converted(text: str, hint: Any) -> Any:
     Raises:
         WrongValue: it holds what it may not hold.
     """
+    problem = _store_problem(text) if _extra(hint, "store") else None
     with suppress(ValueError):  # msgspec's ValidationError is one, too
         value = msgspec.convert(_prepared(text, hint), hint, strict=False)
-        if value != () and "\0" not in text and _is_what_it_names(text, hint):
+        if problem is None and value != () and "\0" not in text and _is_what_it_names(text, hint):
             return value
     secret = is_secret(hint) or (_extra(hint, "url") and "@" in text)
     holds = "a value that is not shown" if secret else repr(text)
+    why = f": {problem}" if problem else ""
     meant = None if secret else _likely_value(text, hint)
     raise WrongValue(
-        f"is {holds}; it may be {may_hold(hint)}" + ("" if meant is None else f"; did you mean {meant}?")
+        f"is {holds}{why}; it may be {may_hold(hint)}" + ("" if meant is None else f"; did you mean {meant}?")
     )
 
 
@@ -89,6 +94,15 @@ def _is_what_it_names(text: str, hint: Any) -> bool:
     if _extra(hint, "region"):
         return region_host(text) == text.lower() and not is_aws_region(text)
     return not _extra(hint, "url") or _is_url(text)
+
+
+def _store_problem(text: str) -> str | None:
+    """None when there is a store for it; empty when all there is to say is what it may be."""
+    try:
+        backend = STORES.of(text)
+    except UnknownKind as error:
+        return str(error)
+    return backend.missing if re.fullmatch(backend.pattern, text) else ""
 
 
 def _likely_value(text: str, hint: Any) -> str | None:

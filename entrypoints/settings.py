@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
+from adapters.storage.backend import Backend
 from entrypoints.setting_values import FILE_SUFFIX, WrongValue, converted, text_of
+from entrypoints.stores import STORES
 
 PREFIX = "SESSION_KEEPER_"
 SECRET_LENGTH_MIN = 16
@@ -56,14 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     store_url: Annotated[
         str,
-        Meta(
-            pattern=r"^(memory://|sqlite:///.+|postgres(ql)?://[^/?#\s]*(/[^?#@]*)?(\?[^#]*)?)$",
-            extra={
-                "url": True,
-                "secret": True,
-                "may": "memory://, sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
-            },
-        ),
+        Meta(extra={"url": True, "store": True, "secret": True, "may": STORES.examples}),
     ] = "sqlite:///session-keeper.db"
     store_timeout_seconds: Seconds = 5.0
     store_connections_max: Count = 8
@@ -146,25 +140,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["console", "json"] | None = None
 
     @property
+    def store(self) -> Backend:
+        """Raises UnknownKind; not for settings that were loaded."""
+        return STORES.of(self.store_url)
+
+    @property
     def store_kind(self) -> str:
-        """memory, sqlite or postgresql."""
-        kind = self.store_url.partition(":")[0]
-        return "postgresql" if kind == "postgres" else kind
+        """As memory, sqlite or postgresql."""
+        return self.store.kind
 
     @property
     def store_place(self) -> str:
         """The store's URL as it may be shown: without user, password and options."""
-        if self.store_kind == "sqlite":
-            return f"sqlite:///{self.sqlite_path}"
-        if self.store_kind == "memory":
-            return self.store_url
-        parts = urlsplit(self.store_url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return self.store.place(self.store_url)
 
     @property
-    def sqlite_path(self) -> Path:
-        """Absolute: which file it is depends on where the process was started, and people must see that."""
-        return Path(self.store_url.removeprefix("sqlite:///")).absolute()
+    def store_file(self) -> Path | None:
+        """The file that the store is in, absolute; None: it is in none."""
+        return self.store.file(self.store_url)
 
     @property
     def has_credentials(self) -> bool:

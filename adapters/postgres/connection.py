@@ -1,13 +1,14 @@
 """Connections to PostgreSQL, and its errors in the application's words."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from adapters.storage.store_url import mask_for
 from application.errors import StoreUnavailable
 
 STATEMENT_SHARE = 0.9
@@ -27,14 +28,23 @@ _NO_ANSWER = (
 
 
 @contextmanager
-def translated_errors() -> Iterator[None]:
-    """What driver and network raise becomes the application's error."""
+def translated_errors(mask: Callable[[str], str] = str) -> Iterator[None]:
+    """What driver and network raise becomes the application's error, without the credentials of the URL."""
     try:
         yield
     except _NO_TABLES as error:
         raise StoreUnavailable("PostgreSQL: the tables are missing: run session-keeper migrate") from error
     except _NO_ANSWER as error:
-        raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {_what(error)}") from error
+        raise StoreUnavailable(f"PostgreSQL: {type(error).__name__}: {mask(_what(error))}") from error
+
+
+@contextmanager
+def translated_url_errors(mask: Callable[[str], str]) -> Iterator[None]:
+    """What the driver raises where it reads a URL that it cannot understand, as late as it connects."""
+    try:
+        yield
+    except ValueError as error:
+        raise StoreUnavailable(f"PostgreSQL: {mask(str(error))}") from error
 
 
 def _what(error: Exception) -> str:
@@ -46,8 +56,11 @@ def _what(error: Exception) -> str:
 class Connections:
     """A pool, and one deadline for all that an exchange with the server takes."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", timeout_seconds: float) -> None:
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", timeout_seconds: float, mask: Callable[[str], str]
+    ) -> None:
         self._pool = pool
+        self._mask = mask
         self._timeout_seconds = timeout_seconds
         self._deadlines: set[asyncio.Timeout] = set()
         self._is_cut_off = False
@@ -64,11 +77,11 @@ class Connections:
         """
         if self._is_cut_off:
             raise StoreUnavailable("the store is closed")
-        with translated_errors():
+        with translated_errors(self._mask):
             async with asyncio.timeout(self._timeout_seconds) as deadline:
                 self._deadlines.add(deadline)
                 try:
-                    connection = await self._pool.acquire()
+                    connection = await self._acquired()
                     try:
                         yield connection
                     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncio.CancelledError):
@@ -83,6 +96,10 @@ class Connections:
                         await self._pool.release(connection)
                 finally:
                     self._deadlines.discard(deadline)
+
+    async def _acquired(self) -> "PoolConnectionProxy[asyncpg.Record]":
+        with translated_url_errors(self._mask):
+            return await self._pool.acquire()
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         async with self.one() as connection:
@@ -108,26 +125,24 @@ async def open_connections(
     Raises:
         StoreUnavailable: the URL cannot be understood.
     """
-    try:
-        with translated_errors():
-            pool = await asyncpg.create_pool(
-                url,
-                min_size=0,
-                max_size=connections_max,
-                timeout=timeout_seconds,
-                command_timeout=timeout_seconds,
-                reset=_keep_as_it_is,
-                max_inactive_connection_lifetime=60.0,
-                server_settings={
-                    "application_name": "session-keeper",
-                    "statement_timeout": _milliseconds(timeout_seconds * STATEMENT_SHARE),
-                    "lock_timeout": _milliseconds(timeout_seconds * LOCK_SHARE),
-                    "idle_in_transaction_session_timeout": _milliseconds(timeout_seconds * 2),
-                },
-            )
-    except ValueError as error:
-        raise StoreUnavailable(f"PostgreSQL: {error}") from error
-    connections = Connections(pool, timeout_seconds)
+    mask = mask_for(url)
+    with translated_errors(mask), translated_url_errors(mask):
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=connections_max,
+            timeout=timeout_seconds,
+            command_timeout=timeout_seconds,
+            reset=_keep_as_it_is,
+            max_inactive_connection_lifetime=60.0,
+            server_settings={
+                "application_name": "session-keeper",
+                "statement_timeout": _milliseconds(timeout_seconds * STATEMENT_SHARE),
+                "lock_timeout": _milliseconds(timeout_seconds * LOCK_SHARE),
+                "idle_in_transaction_session_timeout": _milliseconds(timeout_seconds * 2),
+            },
+        )
+    connections = Connections(pool, timeout_seconds, mask)
     try:
         yield connections
     finally:

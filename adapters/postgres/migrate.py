@@ -1,6 +1,6 @@
 """Bringing a PostgreSQL database to the newest schema, or to any revision."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from adapters.postgres.connection import translated_errors
+from adapters.postgres.connection import translated_errors, translated_url_errors
+from adapters.storage.store_url import mask_for
 from application.errors import StoreUnavailable
 
 CONNECT_SECONDS_MAX = 10.0
@@ -47,11 +48,14 @@ async def run_in_transaction(url: str, context: Any) -> None:
 
 
 async def _in_transaction(url: str, run: Any) -> None:
+    mask = mask_for(url)
+
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(url, timeout=CONNECT_SECONDS_MAX)
+        with translated_url_errors(mask):
+            return await asyncpg.connect(url, timeout=CONNECT_SECONDS_MAX)
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
-    with translated_errors(), _translated_toolkit_errors():
+    with translated_errors(mask), _translated_toolkit_errors(mask):
         try:
             async with engine.begin() as connection:
                 await connection.run_sync(run)
@@ -60,13 +64,13 @@ async def _in_transaction(url: str, run: Any) -> None:
 
 
 @contextmanager
-def _translated_toolkit_errors() -> Iterator[None]:
+def _translated_toolkit_errors(mask: Callable[[str], str]) -> Iterator[None]:
     """What SQLAlchemy and alembic raise becomes the application's error, in the server's own words."""
     try:
         yield
     except (SQLAlchemyError, CommandError) as error:
         said = error.orig if isinstance(error, DBAPIError) else error
-        raise StoreUnavailable(f"PostgreSQL: {said}") from error
+        raise StoreUnavailable(f"PostgreSQL: {mask(str(said))}") from error
 
 
 def _upgrade(connection: Connection, revision: str) -> None:

@@ -92,12 +92,11 @@ def questionable(settings: Settings) -> Iterator[str]:
 
 async def _store(settings: Settings) -> AsyncIterator[Finding]:
     if missing := missing_database(settings):
-        parent = settings.sqlite_path.parent
+        parent = missing.parent
         mark = Mark.WARNING if os.access(parent, os.W_OK | os.X_OK) else Mark.FAILED
         beside = "serve makes one" if mark is Mark.WARNING else f"and none can be made in {parent}"
-        yield Finding(mark, "store", f"{missing}; {beside}")
+        yield Finding(mark, "store", f"there is no database at {missing}; {beside}")
         return
-    kind = settings.store_kind
     try:
         async with open_service(Container(settings=settings)) as service:
             await service.store.ping()
@@ -105,8 +104,8 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
     except StoreUnavailable as error:
         yield Finding(Mark.FAILED, "store", f"{settings.store_place}: {error}")
         return
-    forgets = ", and forgets at exit" if kind == "memory" else ""
-    yield Finding(Mark.OK, "store", f"{settings.store_place} answers{forgets}")
+    but = f"; {settings.store.warning}" if settings.store.warning else ""
+    yield Finding(Mark.OK, "store", f"{settings.store_place} answers{but}")
     if skew is None:
         yield Finding(Mark.OK, "clock skew", "none, the store has no clock of its own")
     else:

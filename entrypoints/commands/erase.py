@@ -28,8 +28,9 @@ def run_erase(
     if subject_id is not None and not 1 <= len(subject_id) <= ID_LENGTH_MAX:  # also those taken in the past
         complain(f"a subject id has 1 to {ID_LENGTH_MAX} characters")
         return WRONG_USAGE
-    if settings.store_kind == "memory":
-        complain(f"{PREFIX}STORE_URL is memory://, which only the service itself can reach: use its DELETE")
+    if not settings.store.is_shared:
+        place = settings.store_place
+        complain(f"{PREFIX}STORE_URL is {place}, which only the service itself can reach: use its DELETE")
         return WRONG_USAGE
 
     async def erase(service: Service) -> int:
@@ -79,7 +80,7 @@ async def _is_known(service: Service, session_id: SessionId) -> bool:
         return True
     if state is not None and state.has_context:
         return True
-    page = await service.store.audit_trail(session_id, after=0, limit=1)
+    page = await service.store.audit_trail(session_id, after=None, limit=1)
     return any(entry.action is not AuditAction.SESSION_ERASED for entry in page.entries)
 
 

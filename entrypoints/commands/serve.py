@@ -19,6 +19,7 @@ from entrypoints.commands.start import (
 from entrypoints.container import Service
 from entrypoints.policies import server_limits
 from entrypoints.settings import PREFIX, Settings
+from entrypoints.stores import STORES
 
 _log = logging.getLogger("session_keeper")
 
@@ -76,10 +77,11 @@ def _run_workers(settings: Settings, workers: int, *, with_loops: bool) -> int:
 
 def _refusals(settings: Settings, workers: int) -> list[str]:
     problems = []
-    if workers > 1 and settings.store_kind == "memory":
+    if workers > 1 and not settings.store.is_shared:
+        shared = ", ".join(backend.kind for backend in STORES.all if backend.is_shared)
         problems.append(
-            f"{PREFIX}STORE_URL is memory://, which each worker would have for itself; "
-            "with --workers it may be sqlite or postgresql"
+            f"{PREFIX}STORE_URL is {settings.store_place}, which each worker would have for itself; "
+            f"with --workers its kind may be one of {shared}"
         )
     if settings.allow_anonymous or _is_loopback(settings.host):
         return problems

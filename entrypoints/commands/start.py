@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -60,8 +61,8 @@ def settings_or_exit(
 
 def warn_of_losses(settings: Settings) -> None:
     """Says what this deployment is going to lose or leave undone."""
-    if settings.store_kind == "memory":
-        _log.warning("the memory store forgets every session when this process ends")
+    if settings.store.warning is not None:
+        _log.warning(settings.store.warning)
     if settings.sync_target != "none" and not settings.has_credentials:
         _log.info("no Genesys credentials are set: sessions are kept, nothing is delivered to Genesys")
     elif settings.sync_target == "messaging-sessions" and is_genesys_cloud(settings.api_url):
@@ -69,14 +70,10 @@ def warn_of_losses(settings: Settings) -> None:
         _log.warning("Genesys Cloud itself has no messaging-sessions", extra={"reason": reason})
 
 
-def missing_database(settings: Settings) -> str | None:
-    """What is to be said when the store is a SQLite file that is not there; None: there is one.
-
-    Opening it would make an empty one, in a wrong directory too.
-    """
-    if settings.store_kind != "sqlite" or settings.sqlite_path.exists():
-        return None
-    return f"there is no database at {settings.sqlite_path}"
+def missing_database(settings: Settings) -> Path | None:
+    """The file of the store, if it is not there: opening it would make an empty one, anywhere."""
+    file = settings.store_file
+    return None if file is None or file.exists() else file
 
 
 def complain_of_store(settings: Settings, error: StoreUnavailable) -> None:
@@ -102,6 +99,6 @@ def with_service(settings: Settings, run: Callable[[Service], Awaitable[int]]) -
 def with_existing_store(settings: Settings, run: Callable[[Service], Awaitable[int]]) -> int:
     """As `with_service`, for what is of no use on a database that nobody has made yet."""
     if missing := missing_database(settings):
-        complain(f"{missing} ({PREFIX}STORE_URL is {settings.store_url})")
+        complain(f"there is no database at {missing} ({PREFIX}STORE_URL is {settings.store_url})")
         return FAILED
     return with_service(settings, run)

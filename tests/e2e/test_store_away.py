@@ -171,3 +171,28 @@ def test_commands_say_in_one_line_that_the_database_is_away(command: str) -> Non
     assert "PostgreSQL" in told[0]
     assert str(port) in told[0]
     assert "hunter2" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["migrate", "doctor"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "keeper:hun%2Fter2@127.0.0.1:{port}/keeper",
+        "keeper:hun%ter2@127.0.0.1:{port}/keeper",
+        "keeper:hun@ter2@127.0.0.1:{port}/keeper",
+        "keeper:hun:ter2@127.0.0.1:{port}/keeper",
+        "127.0.0.1:{port}/keeper?password=hun%20ter2",
+        "127.0.0.1:{port}/keeper?password=hun&ter2",
+        "127.0.0.1:{port}/keeper?user=keeper&password=hun+ter2&sslmode=nonsense",
+    ],
+)
+def test_no_part_of_a_password_is_shown_whatever_the_url_looks_like(command: str, odd: str) -> None:
+    settings = {"STORE_URL": "postgresql://" + odd.format(port=free_port()), "SYNC_TARGET": "none"}
+
+    done = run_command(command, settings=settings)
+    written = done.stdout + done.stderr
+
+    assert done.returncode == 1
+    assert "Traceback" not in written
+    assert "hun" not in written
+    assert "ter2" not in written

@@ -6,16 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from application.ports import GenesysAccess
 from entrypoints.commands.doctor import Mark, _access, questionable
 from entrypoints.regions import HOSTS, is_genesys_cloud
 from entrypoints.settings import Settings
-
-
-class Access(SimpleNamespace):
-    """What Genesys says of our client."""
-
-    def __str__(self) -> str:
-        return "the token is accepted"
 
 
 @pytest.mark.parametrize(
@@ -47,15 +41,15 @@ def test_what_is_probably_meant_is_not(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("access", "mark"),
     [
-        (Access(missing=(), unchecked=None), Mark.OK),
-        (Access(missing=("conversation:message:view",), unchecked=None), Mark.FAILED),
-        (Access(missing=(), unchecked="Genesys does not list them"), Mark.WARNING),
+        (GenesysAccess(), Mark.OK),
+        (GenesysAccess(missing=("conversation:message:view",)), Mark.FAILED),
+        (GenesysAccess(unchecked="Genesys does not list them"), Mark.WARNING),
     ],
 )
 async def test_rights_that_are_missing_fail_and_rights_that_cannot_be_seen_are_warned_of(
-    access: Access, mark: Mark
+    access: GenesysAccess, mark: Mark
 ) -> None:
-    async def check_access() -> Access:
+    async def check_access() -> GenesysAccess:
         return access
 
     service: Any = SimpleNamespace(settings=Settings(), gateway=SimpleNamespace(check_access=check_access))
@@ -63,7 +57,7 @@ async def test_rights_that_are_missing_fail_and_rights_that_cannot_be_seen_are_w
     finding = await _access(service)
 
     assert finding.mark is mark
-    assert finding.text == "https://api.mypurecloud.com: the token is accepted"
+    assert finding.text == f"https://api.mypurecloud.com: {access}"
 
 
 @pytest.mark.parametrize("host", sorted(HOSTS))

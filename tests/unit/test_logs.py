@@ -116,3 +116,18 @@ def test_a_level_hides_what_is_below_it(capsys: Capture) -> None:
     logging.getLogger("session_keeper").warning("seen")
 
     assert [record["event"] for record in records(capsys)] == ["seen"]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_the_password_of_a_url_is_in_no_message_and_no_traceback(form: Any, capsys: Capture) -> None:
+    url, proxy = f'postgresql://keeper:{SECRET}"x@db/keeper', "http://me:sesame@proxy:8080"
+    set_up_logs(Settings(log_format=form, store_url=url, genesys_proxy_url=proxy))
+    try:
+        raise ValueError(f"cannot connect to {url} by {proxy}")  # noqa: TRY301
+    except ValueError as error:
+        logging.getLogger("some.driver").exception("%s", error)  # noqa: TRY401
+
+    written = capsys.readouterr().err
+    assert "cannot connect" in written
+    assert SECRET not in written
+    assert "sesame" not in written

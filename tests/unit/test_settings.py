@@ -116,8 +116,27 @@ def test_a_store_is_named_without_its_password(url: str, place: str) -> None:
 def test_a_store_that_cannot_be_is_refused_without_showing_its_password(url: str) -> None:
     (line,) = complaints(STORE_URL=url)
 
-    assert line.startswith(f"{PREFIX}STORE_URL is a value that is not shown; it may be memory://, sqlite:///")
+    assert line.startswith(f"{PREFIX}STORE_URL is a value that is not shown")
+    assert "; it may be memory://, sqlite:///PATH or postgresql://USER:PASSWORD@" in line
     assert "hunt" not in line
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgressql://u:hunter2@db/x", "no store of the kind 'postgressql' (did you mean postgresql?)"),
+        ("postgresql+asyncpg://u:hunter2@db/x", "'postgresql+asyncpg' (did you mean postgresql?)"),
+        ("sqllite:///x.db", "no store of the kind 'sqllite' (did you mean sqlite?)"),
+        ("mysql://u:hunter2@db/x", "no store of the kind 'mysql'; it may be"),
+        ("u:hunter2://db/x", "it has no scheme; it may be"),
+        ("hunter2@db/x", "it has no scheme; it may be"),
+    ],
+)
+def test_a_store_of_a_kind_that_is_not_there_says_which_there_are(url: str, says: str) -> None:
+    (line,) = complaints(STORE_URL=url)
+
+    assert says in line
+    assert "hunter2" not in line
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""The store in PostgreSQL, as `STORE_URL=postgresql://USER:PASSWORD@HOST:PORT/DATABASE`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from adapters.storage.backend import Backend, StoreLimits
+from adapters.storage.store_url import SERVER_URL
+from application.ports import SessionStore
+
+
+@asynccontextmanager
+async def _open(url: str, limits: StoreLimits) -> AsyncIterator[SessionStore]:
+    from adapters.postgres.store import PostgresLimits, open_postgres_store
+
+    postgres_limits = PostgresLimits(
+        timeout_seconds=limits.timeout_seconds,
+        connections_max=limits.connections_max,
+        batch_max=limits.batch_max,
+        waiting_max=limits.waiting_max,
+    )
+    async with open_postgres_store(url, postgres_limits) as store:
+        yield store
+
+
+async def _migrate(url: str, _limits: StoreLimits) -> str:
+    from adapters.postgres.migrate import migrate_database
+
+    await migrate_database(url)
+    return "the schema is the newest"
+
+
+BACKEND = Backend(
+    kind="postgresql",
+    aliases=("postgres",),
+    example="postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+    pattern=rf"postgres(ql)?{SERVER_URL}",
+    open=_open,
+    migrate=_migrate,
+    needs=("alembic", "asyncpg", "sqlalchemy"),
+)

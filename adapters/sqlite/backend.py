@@ -1,0 +1,45 @@
+"""The store in a file, as `STORE_URL=sqlite:///PATH`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from adapters.storage.backend import Backend, StoreLimits
+from application.ports import SessionStore
+
+PREFIX = "sqlite:///"
+
+
+def path_of(url: str) -> Path:
+    """The rest of the URL as it stands, made absolute: a file may have any name."""
+    return Path(url[len(PREFIX) :]).absolute()
+
+
+@asynccontextmanager
+async def _open(url: str, limits: StoreLimits) -> AsyncIterator[SessionStore]:
+    from adapters.sqlite.store import SqliteLimits, open_sqlite_store
+
+    sqlite_limits = SqliteLimits(
+        timeout_seconds=limits.timeout_seconds, batch_max=limits.batch_max, waiting_max=limits.waiting_max
+    )
+    async with open_sqlite_store(path_of(url), sqlite_limits) as store:
+        yield store
+
+
+async def _migrate(url: str, limits: StoreLimits) -> str:
+    from adapters.sqlite.store import migrate_file
+
+    steps = await asyncio.to_thread(migrate_file, path_of(url), limits.timeout_seconds)
+    return f"{steps} step(s) taken, the schema is the newest"
+
+
+BACKEND = Backend(
+    kind="sqlite",
+    example="sqlite:///PATH",
+    pattern=r"sqlite:///.+",
+    place=lambda url: f"{PREFIX}{path_of(url)}",
+    file=path_of,
+    open=_open,
+    migrate=_migrate,
+)
