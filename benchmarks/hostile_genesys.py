@@ -303,9 +303,8 @@ class Driver:
             metrics=FakeMetrics(),
             limits=LIMITS,
         )
-        await client.take()
         try:
-            await find_customer(client, str(place))
+            await find_customer(client, str(place), None)
         except GenesysError as error:
             return f"{type(error).__name__} {error.failure.code[:40]}"
         except Exception as error:  # noqa: BLE001 - what this is here to find
