@@ -1,8 +1,7 @@
+from pathlib import Path
+
 import pytest
 
 pytest.register_assert_rewrite(
-    *(
-        f"tests.contract.contract_of_{what}"
-        for what in ("convergence", "faults", "processes", "races", "sessions", "trail", "unreadable", "work")
-    )
+    *(f"tests.contract.{path.stem}" for path in Path(__file__).parent.glob("contract_of_*.py"))
 )

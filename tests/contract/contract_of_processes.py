@@ -82,7 +82,7 @@ async def missing(store: SessionStore, acknowledged: set[tuple[str, str]]) -> se
 
 
 class ProcessContract:
-    """Subclass it and give `store_url`, what `tests.contract.worker.open_store` opens."""
+    """Subclass it and give `store_url`, the URL of a migrated store, and its `kind`."""
 
     processes = 4
     sessions = 60

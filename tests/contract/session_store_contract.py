@@ -21,7 +21,7 @@ class SessionStoreContract(
     ConvergenceContract,
     FaultContract,
 ):
-    """Subclass it and give `open_store` and `spoil`.
+    """Subclass it and give `open_store`, `spoil`, and its `kind` as it is registered.
 
     Each call of `open_store` opens the same store, as another process would. `spoil` writes
     `steps.NEWER_LEDGER` into the record of a session, behind the back of the store. Where queries lag

@@ -11,6 +11,8 @@ from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil
 
 
 class TestMemorySessionStore(SessionStoreContract):
+    kind = "memory"
+
     @pytest.fixture
     def open_store(self) -> OpenStore:
         store = MemorySessionStore()

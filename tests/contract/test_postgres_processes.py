@@ -5,6 +5,7 @@ import pytest
 
 from adapters.postgres.migrate import migrate_database
 from tests.contract import worker
+from tests.contract.contract_of_migrations import MigrationContract
 from tests.contract.contract_of_processes import (
     ProcessContract,
     acknowledged_by,
@@ -15,7 +16,16 @@ from tests.contract.contract_of_processes import (
 from tests.servers.postgres import PostgresServer, open_postgres_server
 
 
+class TestPostgresMigrations(MigrationContract):
+    kind = "postgresql"
+
+    @pytest.fixture
+    def empty_url(self, postgres_database: str) -> str:
+        return postgres_database
+
+
 class TestPostgresProcesses(ProcessContract):
+    kind = "postgresql"
     processes = 8
     sessions = 200
 

@@ -27,6 +27,8 @@ def emptied_database(postgres_servers: PostgresServers, postgres_flavour: Postgr
 
 @pytest.mark.parametrize("postgres_flavour", POSTGRES_FLAVOURS, scope="module")
 class TestPostgresSessionStore(SessionStoreContract):
+    kind = "postgresql"
+
     @pytest.fixture
     def open_store(
         self, postgres_servers: PostgresServers, postgres_flavour: PostgresFlavour, emptied_database: str

@@ -11,6 +11,8 @@ from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil
 
 
 class TestSqliteSessionStore(SessionStoreContract):
+    kind = "sqlite"
+
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> OpenStore:
         return lambda: open_sqlite_store(tmp_path / "sessions.db", SqliteLimits())

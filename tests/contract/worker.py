@@ -11,11 +11,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from itertools import count
 from pathlib import Path
 
-from adapters.postgres.store import PostgresLimits, open_postgres_store
 from adapters.sqlite.store import SqliteLimits, open_sqlite_store
+from adapters.storage.backend import StoreLimits
 from application.errors import StoreUnavailable
 from application.ports import SessionStore
 from domain.identity import SessionId
+from entrypoints.stores import STORES
 from tests.contract.reference_model import Happening
 from tests.contract.steps import take, variables
 from tests.factories import merge
@@ -27,9 +28,8 @@ NOBODY = 65_534
 
 
 def open_store(url: str) -> AbstractAsyncContextManager[SessionStore]:
-    if url.startswith("postgresql"):
-        return open_postgres_store(url, PostgresLimits(connections_max=4, timeout_seconds=TIMEOUT_SECONDS))
-    return open_sqlite_store(Path(url), SqliteLimits(timeout_seconds=TIMEOUT_SECONDS))
+    """Any that is registered, as a process of ours would."""
+    return STORES.of(url).open(url, StoreLimits(connections_max=4, timeout_seconds=TIMEOUT_SECONDS))
 
 
 def history(seed: str) -> list[Happening]:
@@ -137,9 +137,9 @@ async def until_a_ping_fails(store: SessionStore, acknowledged: set[str]) -> Non
             return
 
 
-async def fill_the_disk(url: str) -> None:
+async def fill_the_disk(path: str) -> None:
     """A limit on the size of files stands for a disk that is full: both end in a write that fails."""
-    async with open_sqlite_store(Path(url), SqliteLimits(timeout_seconds=1)) as store:
+    async with open_sqlite_store(Path(path), SqliteLimits(timeout_seconds=1)) as store:
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
         acknowledged = set[str]()
@@ -161,11 +161,12 @@ async def fill_the_disk(url: str) -> None:
         say("whole")
 
 
-async def open_in_a_closed_directory(url: str) -> None:
+async def open_in_a_closed_directory(path: str) -> None:
+    url = f"sqlite:///{path}"
     async with open_store(url) as store:
         await take(store, merge({"a": 1}))
-    Path(url).parent.chmod(0o555)
-    Path(url).chmod(0o644)
+    Path(path).parent.chmod(0o555)
+    Path(path).chmod(0o644)
     if os.geteuid() == 0:
         os.seteuid(NOBODY)
     try:
