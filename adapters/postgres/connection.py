@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
+from asyncpg.connect_utils import SessionAttribute
 from asyncpg.pool import PoolConnectionProxy
 
 from adapters.storage.store_url import mask_for
@@ -102,8 +104,16 @@ class Connections:
             return await self._pool.acquire()
 
     async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with self.one() as connection:
-            return await connection.fetch(statement, *arguments)
+        """The rows. A lock in the way, as that of a migration, is waited for as long as there is time."""
+        ends_at = asyncio.get_running_loop().time() + self._timeout_seconds * (1 - LOCK_SHARE)
+        while True:
+            try:
+                async with self.one() as connection:
+                    return await connection.fetch(statement, *arguments)
+            except StoreUnavailable as error:
+                is_late = asyncio.get_running_loop().time() >= ends_at
+                if is_late or not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+                    raise
 
     def cut_off(self) -> None:
         """Whoever waits for an answer, or for a connection, is told at once that there is none.
@@ -135,6 +145,7 @@ async def open_connections(
             command_timeout=timeout_seconds,
             reset=_keep_as_it_is,
             max_inactive_connection_lifetime=60.0,
+            target_session_attrs=wanted_of_several_hosts(url),
             server_settings={
                 "application_name": "session-keeper",
                 "statement_timeout": _milliseconds(timeout_seconds * STATEMENT_SHARE),
@@ -148,6 +159,12 @@ async def open_connections(
     finally:
         connections.cut_off()
         pool.terminate()
+
+
+def wanted_of_several_hosts(url: str) -> SessionAttribute | None:
+    """The one that takes writes, unless the URL says otherwise; None: whatever the URL says."""
+    several = "," in urlsplit(url).netloc.rpartition("@")[2]
+    return SessionAttribute.read_write if several and "target_session_attrs" not in url else None
 
 
 def _milliseconds(seconds: float) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from adapters.postgres.connection import translated_errors, translated_url_errors
+from adapters.postgres.connection import translated_errors, translated_url_errors, wanted_of_several_hosts
 from adapters.storage.store_url import mask_for
 from application.errors import StoreUnavailable
 
@@ -52,7 +52,9 @@ async def _in_transaction(url: str, run: Any) -> None:
 
     async def connect() -> asyncpg.Connection:
         with translated_url_errors(mask):
-            return await asyncpg.connect(url, timeout=CONNECT_SECONDS_MAX)
+            return await asyncpg.connect(
+                url, timeout=CONNECT_SECONDS_MAX, target_session_attrs=wanted_of_several_hosts(url)
+            )
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     with translated_errors(mask), _translated_toolkit_errors(mask):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from adapters.postgres.connection import LOCK_SHARE
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
 from application.errors import StoreUnavailable
@@ -122,6 +123,21 @@ async def test_a_locked_table_is_waited_for_by_all(
     assert len(await waiting) == 1 + len(NEIGHBOURS)
     assert await variables(store) == {"a", "b"}
     assert await variables(store, NEIGHBOURS[0]) == {"b"}
+
+
+async def test_a_reader_waits_for_a_locked_table_longer_than_for_one_lock(
+    url: str, other: asyncpg.Connection
+) -> None:
+    limits = PostgresLimits(timeout_seconds=10)
+    async with open_postgres_store(url, limits) as store:
+        await take(store, event({"a": 1}))
+        async with other.transaction():
+            await other.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+            reading = asyncio.create_task(variables(store))
+            await asyncio.sleep(limits.timeout_seconds * LOCK_SHARE * 1.5)
+            assert not reading.done()
+
+        assert await reading == {"a"}
 
 
 async def test_what_waits_for_a_locked_session_is_written_in_the_order_in_which_it_came(

@@ -14,7 +14,7 @@ from domain.identity import SessionId
 from domain.session import SessionState
 from tests.contract.steps import PATIENCE_SECONDS, deciding, ping_for_ever, take, until_answered, variables
 from tests.factories import at, event, merge
-from tests.servers.postgres import PostgresServer
+from tests.servers.postgres import PostgresServer, open_postgres_server
 
 LIMITS = PostgresLimits(timeout_seconds=20, connections_max=2)
 
@@ -161,6 +161,21 @@ async def test_connections_to_a_server_that_has_become_read_only_are_replaced(
         await take(store, event({"a": 1}))
         await asyncio.gather(*(take(store, merge({f"v{n}": n}), seconds=1) for n in range(4)))
         await store.ping()
+
+
+async def test_of_several_hosts_the_one_that_takes_writes_is_taken(
+    postgres_server: PostgresServer, url: str
+) -> None:
+    name = url.rpartition("/")[2]
+    with open_postgres_server() as standby:
+        standby.create_database(name)
+        standby.execute("ALTER SYSTEM SET default_transaction_read_only = on", name)
+        standby.execute("SELECT pg_reload_conf()", name)
+        hosts = ",".join(f"{each.host}:{each.port}" for each in (standby, postgres_server))
+        async with open_postgres_store(f"postgresql://postgres@{hosts}/{name}", LIMITS) as store:
+            await take(store, event({"a": 1}))
+
+            assert await variables(store) == {"a"}
 
 
 @pytest.mark.parametrize("mode", ["EXCLUSIVE", "ACCESS EXCLUSIVE"])
