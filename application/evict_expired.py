@@ -27,7 +27,7 @@ _log = logging.getLogger("session_keeper.loops")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvictExpired:
-    """Evict at most `limit` sessions, and forget at most as many audit entries that are too old."""
+    """Evict at most `limit` sessions, and delete at most as many audit entries that are too old or erased."""
 
     limit: int = 500
 
@@ -66,7 +66,8 @@ class EvictExpiredHandler:
         now = self._clock.now() + min(skew or timedelta(), timedelta())
         evicted = await self._evict_expired(now, command.limit)
         forgotten = await self._store.forget_audit(now - self._audit_retention, command.limit)
-        return max(evicted, forgotten) >= command.limit
+        erased = await self._store.forget_erased(command.limit)
+        return max(evicted, forgotten, erased) >= command.limit
 
     async def _evict_expired(self, now: datetime, limit: int) -> int:
         self._left_alone = {one: until for one, until in self._left_alone.items() if until > now}

@@ -147,8 +147,19 @@ class SessionStore(Protocol):
         """
 
     @abstractmethod
+    async def forget_erased(self, limit: int) -> int:
+        """Deletes at most `limit` of the entries that erasures took away; gives their number.
+
+        A decision that `forgets_audit` takes a trail away at once, however long it is: no reader is given it
+        again. The entries themselves may go later, by this; a store that deleted them at once has none.
+        """
+
+    @abstractmethod
     async def audit_count(self) -> int | None:
-        """How many audit entries there are; a large number may be an estimate. None: too many to tell."""
+        """How many audit entries are kept; a large number may be an estimate. None: too many to tell.
+
+        Those that `forget_erased` has still to delete count.
+        """
 
     @abstractmethod
     async def backlog(self, now: datetime) -> SyncBacklog:

@@ -28,22 +28,24 @@ WITH input AS MATERIALIZED (
         document = i.document, ledger = i.ledger, created_at = i.created_at, updated_at = i.updated_at,
         expires_at = i.expires_at, expires_bucket = i.expires_bucket, subject_id = i.subject_id,
         sync_due_at = i.sync_due_at, sync_lane = i.sync_lane, sync_failure = i.sync_failure,
-        sync_waiting_since = i.sync_waiting_since
+        sync_waiting_since = i.sync_waiting_since,
+        trail_after = CASE WHEN i.forgets_audit THEN nextval('audit_place_seq') ELSE s.trail_after END
     FROM input i JOIN locked USING (session_id)
     WHERE s.session_id = i.session_id AND i.kind = 'put'
     RETURNING s.session_id
 ), deleted AS (
     DELETE FROM sessions s USING input i JOIN locked USING (session_id)
     WHERE s.session_id = i.session_id AND i.kind = 'delete'
-    RETURNING s.session_id
+    RETURNING s.session_id, s.trail_after
 ), inserted AS (
     INSERT INTO sessions (
         session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at,
-        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since
+        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since, trail_after
     )
     SELECT
         session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at,
-        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since
+        expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since,
+        CASE WHEN forgets_audit THEN nextval('audit_place_seq') END
     FROM input WHERE kind = 'put' AND expected IS NULL ORDER BY session_id
     ON CONFLICT (session_id) DO NOTHING
     RETURNING session_id
@@ -52,7 +54,9 @@ WITH input AS MATERIALIZED (
     UNION ALL SELECT session_id FROM inserted UNION ALL SELECT session_id FROM input WHERE kind = 'note'
 ), forgotten AS (
     DELETE FROM audit a USING input i JOIN won USING (session_id)
-    WHERE i.forgets_audit AND a.session_id = i.session_id
+    WHERE i.forgets_audit AND i.kind <> 'put' AND a.session_id = i.session_id
+), forgotten_with_record AS (
+    DELETE FROM audit a USING deleted d WHERE a.session_id = d.session_id AND a.place <= d.trail_after
 ), noted AS (
     INSERT INTO audit (session_id, action, time, persistence_id, revision, reason, subject_id)
     SELECT n.session_id, n.action, n.time, n.persistence_id, n.revision, n.reason, n.subject_id
@@ -68,15 +72,17 @@ SELECT session_id FROM won
 # but so many entries are not written while one transaction takes its time, so no long trail is read anew.
 # What another cluster wrote, before it was restored here, has numbers of transactions that never were.
 _LATE_PLACES_MAX = 100_000
+_SHOWN = "coalesce((SELECT trail_after FROM sessions WHERE session_id = $1), 0)"
 _ENTRY = "place, session_id, action, time, persistence_id, revision, reason, subject_id"
 TRAIL = f"""
 SELECT {_ENTRY}, pg_current_snapshot()::text AS snapshot FROM (
     SELECT {_ENTRY} FROM audit
     WHERE session_id = $1 AND place <= $2 AND place > $2 - {_LATE_PLACES_MAX}
     AND written_in < pg_snapshot_xmax(pg_current_snapshot())
-    AND NOT pg_visible_in_snapshot(written_in, $3::text::pg_snapshot)
+    AND NOT pg_visible_in_snapshot(written_in, $3::text::pg_snapshot) AND place > {_SHOWN}
     UNION ALL (
-        SELECT {_ENTRY} FROM audit WHERE session_id = $1 AND place > $2 ORDER BY place LIMIT $4
+        SELECT {_ENTRY} FROM audit WHERE session_id = $1 AND place > greatest($2, {_SHOWN})
+        ORDER BY place LIMIT $4
     )
 ) AS page ORDER BY place
 """
@@ -94,7 +100,8 @@ WITH of_it AS MATERIALIZED (
     SELECT session_id FROM sessions WHERE subject_id = $1
     UNION
     SELECT a.session_id FROM audit a WHERE a.subject_id = $1 AND NOT EXISTS (
-        SELECT FROM sessions s WHERE s.session_id = a.session_id AND s.subject_id IS NOT NULL
+        SELECT FROM sessions s WHERE s.session_id = a.session_id
+        AND (s.subject_id IS NOT NULL OR s.trail_after >= a.place)
     )
 )
 SELECT session_id FROM of_it WHERE session_id > $2 ORDER BY session_id LIMIT $3
@@ -103,6 +110,24 @@ FORGET_AUDIT = """
 DELETE FROM audit WHERE place = ANY(ARRAY(
     SELECT place FROM audit WHERE time < $1 ORDER BY time LIMIT $2 FOR UPDATE SKIP LOCKED
 ))
+"""
+# What is hidden stays marked for a minute: an entry whose place was drawn before may still be committed.
+FORGET_ERASED = """
+WITH erased AS MATERIALIZED (
+    SELECT s.session_id, s.trail_after FROM sessions s WHERE s.trail_after IS NOT NULL AND (
+        s.updated_at < clock_timestamp() - interval '1 minute'
+        OR EXISTS (SELECT FROM audit a WHERE a.session_id = s.session_id AND a.place <= s.trail_after)
+    ) ORDER BY s.trail_after LIMIT 64 FOR UPDATE OF s SKIP LOCKED
+), hidden AS MATERIALIZED (
+    SELECT a.place, a.session_id FROM erased e
+    JOIN audit a ON a.session_id = e.session_id AND a.place <= e.trail_after LIMIT $1
+), unmarked AS (
+    UPDATE sessions s SET trail_after = NULL FROM erased e
+    WHERE s.session_id = e.session_id AND s.updated_at < clock_timestamp() - interval '1 minute'
+    AND NOT EXISTS (SELECT FROM hidden h WHERE h.session_id = e.session_id)
+    AND (SELECT count(*) FROM hidden) < $1
+)
+DELETE FROM audit WHERE place = ANY(ARRAY(SELECT place FROM hidden))
 """
 AUDIT_COUNT = """
 SELECT CASE

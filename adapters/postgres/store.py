@@ -90,6 +90,11 @@ class PostgresSessionStore(SessionStore):
             tag = await connection.execute(statements.FORGET_AUDIT, before, limit)
         return int(tag.rpartition(" ")[2])
 
+    async def forget_erased(self, limit: int) -> int:
+        async with self._connections.one() as connection:
+            tag = await connection.execute(statements.FORGET_ERASED, limit)
+        return int(tag.rpartition(" ")[2])
+
     async def audit_count(self) -> int:
         ((count,),) = await self._connections.fetch(statements.AUDIT_COUNT)
         return int(count)

@@ -49,6 +49,10 @@ STEPS = (
     ALTER TABLE audit ADD COLUMN subject_id TEXT;
     CREATE INDEX audit_of_subject ON audit (subject_id) WHERE subject_id IS NOT NULL;
     """,
+    """
+    ALTER TABLE sessions ADD COLUMN trail_after INTEGER;
+    CREATE INDEX sessions_erased ON sessions (trail_after) WHERE trail_after IS NOT NULL;
+    """,
 )
 NEWEST = len(STEPS)
 

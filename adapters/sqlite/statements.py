@@ -39,9 +39,29 @@ ADD_AUDIT = (
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 FORGET_TRAIL = "DELETE FROM audit WHERE session_id = ?"
+# An erasure hides the trail up to the last place that was given; FORGET_HIDDEN deletes it afterwards.
+HIDE_TRAIL = (
+    "UPDATE sessions SET trail_after = (SELECT seq FROM sqlite_sequence WHERE name = 'audit') "
+    "WHERE session_id = ?"
+)
+ERASED = (
+    "SELECT session_id, trail_after FROM sessions INDEXED BY sessions_erased "
+    "WHERE trail_after IS NOT NULL LIMIT ?"
+)
+FORGET_HIDDEN = (
+    "DELETE FROM audit WHERE place IN (SELECT place FROM audit INDEXED BY audit_of_session "
+    "WHERE session_id = ? AND place <= ? LIMIT ?)"
+)
+NOTHING_HIDDEN = "UPDATE sessions SET trail_after = NULL WHERE session_id = ?"
+FORGET_WITH_RECORD = (
+    "DELETE FROM audit WHERE session_id = :session_id "
+    "AND place <= (SELECT trail_after FROM sessions WHERE session_id = :session_id)"
+)
 TRAIL = (
     "SELECT place, session_id, action, time, persistence_id, revision, reason, subject_id FROM audit "
-    "INDEXED BY audit_of_session WHERE session_id = ? AND place > ? ORDER BY place LIMIT ?"
+    "INDEXED BY audit_of_session WHERE session_id = :session_id AND place > max(:after, "
+    "coalesce((SELECT trail_after FROM sessions WHERE session_id = :session_id), 0)) "
+    "ORDER BY place LIMIT :limit"
 )
 DUE = (
     "SELECT session_id FROM sessions INDEXED BY sessions_due "
@@ -56,7 +76,8 @@ OF_SUBJECT = (
     "WHERE subject_id = :subject_id AND session_id > :after "
     "UNION SELECT session_id FROM audit INDEXED BY audit_of_subject "
     "WHERE subject_id = :subject_id AND session_id > :after AND NOT EXISTS ("
-    "SELECT 1 FROM sessions WHERE session_id = audit.session_id AND subject_id IS NOT NULL"
+    "SELECT 1 FROM sessions WHERE session_id = audit.session_id "
+    "AND (subject_id IS NOT NULL OR trail_after >= place)"
     ") ORDER BY session_id LIMIT :limit"
 )
 FORGET_AUDIT = (
@@ -125,13 +146,18 @@ def write(connection: sqlite3.Connection, writes: Sequence[SessionWrite]) -> Non
     """Records, deletions and audit entries, within the transaction that is open."""
     changed = [write for write in writes if write.state_changed]
     connection.executemany(UPSERT, [_row(write.record) for write in changed if write.record is not None])
-    connection.executemany(DELETE, [(write.session_id,) for write in changed if write.record is None])
-    connection.executemany(FORGET_TRAIL, [(write.session_id,) for write in writes if write.forgets_audit])
+    gone = [(write.session_id,) for write in changed if write.record is None]
+    forgotten = [write for write in writes if write.forgets_audit]
+    connection.executemany(FORGET_WITH_RECORD, [{"session_id": session_id} for (session_id,) in gone])
+    connection.executemany(DELETE, gone)
+    connection.executemany(HIDE_TRAIL, [(write.session_id,) for write in forgotten if write.record])
+    connection.executemany(FORGET_TRAIL, [(write.session_id,) for write in forgotten if not write.record])
     connection.executemany(ADD_AUDIT, [_audit_row(entry) for write in writes for entry in write.audit])
 
 
 def trail(connection: sqlite3.Connection, session_id: SessionId, after: int, limit: int) -> AuditPage:
-    rows = connection.execute(TRAIL, (session_id, after, limit + 1)).fetchall()
+    arguments = {"session_id": session_id, "after": after, "limit": limit + 1}
+    rows = connection.execute(TRAIL, arguments).fetchall()
     try:
         entries = tuple(_audit_entry(row) for row in rows[:limit])
     except (ValueError, OverflowError) as error:
@@ -181,6 +207,16 @@ def of_subject(
 
 def forget_audit(connection: sqlite3.Connection, before: datetime, limit: int) -> int:
     return connection.execute(FORGET_AUDIT, (to_microseconds(before), limit)).rowcount
+
+
+def forget_erased(connection: sqlite3.Connection, limit: int) -> int:
+    deleted = 0
+    for session_id, place in connection.execute(ERASED, (limit,)).fetchall():
+        deleted += connection.execute(FORGET_HIDDEN, (session_id, place, limit - deleted)).rowcount
+        if deleted >= limit:
+            break
+        connection.execute(NOTHING_HIDDEN, (session_id,))
+    return deleted
 
 
 def audit_count(connection: sqlite3.Connection) -> int:

@@ -83,6 +83,12 @@ class SqliteSessionStore(SessionStore):
                 lambda connection: statements.forget_audit(connection, before, limit)
             )
 
+    async def forget_erased(self, limit: int) -> int:
+        async with self._in_time():
+            return await self._writer.transaction(
+                lambda connection: statements.forget_erased(connection, limit)
+            )
+
     async def audit_count(self) -> int:
         return await self._read(statements.audit_count)
 

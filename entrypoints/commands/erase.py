@@ -14,6 +14,8 @@ from entrypoints.container import Service
 from entrypoints.settings import PREFIX
 
 LISTED_AT_ONCE = 1_000
+DELETED_AT_ONCE = 1_000
+"""Audit entries of what was erased."""
 
 
 def run_erase(
@@ -35,8 +37,12 @@ def run_erase(
 
     async def erase(service: Service) -> int:
         if known is not None:
-            return await _erase_session(service, known, dry_run=dry_run)
-        return await _erase_subject(service, SubjectId(subject_id or ""), dry_run=dry_run)
+            failed = await _erase_session(service, known, dry_run=dry_run)
+        else:
+            failed = await _erase_subject(service, SubjectId(subject_id or ""), dry_run=dry_run)
+        while not dry_run and await service.store.forget_erased(DELETED_AT_ONCE):
+            pass
+        return failed
 
     return with_existing_store(settings, erase)
 

@@ -10,9 +10,10 @@ from application.ports import SessionStore
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Decision
 from domain.erasure import decide_erasure
+from domain.eviction import decide_eviction
 from domain.identity import SessionId, SubjectId
 from tests.contract.settling import Settling
-from tests.contract.steps import POLICIES, OpenStore, take, variables
+from tests.contract.steps import POLICIES, OpenStore, erase, take, variables
 from tests.factories import at, event, merge, persistence_id
 
 
@@ -71,9 +72,49 @@ class TrailContract(Settling):
         trail = await store.audit_trail(SessionId("s"), after=None, limit=10)
         assert [entry.action for entry in trail.entries] == [AuditAction.SESSION_ERASED]
         assert len((await store.audit_trail(SessionId("other"), after=None, limit=10)).entries) == 1
+        await forget_erased(store)
         await self.settle()
         assert await store.of_subject(SubjectId("who"), after=None, limit=10) == []
         assert await store.audit_count() == 2
+
+    async def test_what_was_erased_is_never_shown_again_and_goes_in_pieces(self, store: SessionStore) -> None:
+        """Also when the session begins anew, and when its record goes, before all of it is deleted."""
+        for number in range(9):
+            await take(store, merge({f"v{number}": number}, ttl_seconds=10))
+        page = await store.audit_trail(SessionId("s"), after=None, limit=2)
+        await erase(store, "s", 1)
+        await take(store, event({"a": 1}, seconds=2, ttl_seconds=10), seconds=2)
+
+        pieces = [await store.forget_erased(2) for _ in range(2)]
+        trail = await store.audit_trail(SessionId("s"), after=None, limit=100)
+        followed = await store.audit_trail(SessionId("s"), after=page.next_after, limit=100)
+
+        assert max(pieces) <= 2
+        actions = [AuditAction.SESSION_ERASED, AuditAction.SESSION_PERSISTED]
+        assert [entry.action for entry in trail.entries] == actions
+        assert [entry.action for entry in followed.entries] == actions
+
+        long_after = at(10_000_000)
+        for _ in range(2):
+            await store.update(SessionId("s"), lambda before: decide_eviction(before, long_after))
+        trail = await store.audit_trail(SessionId("s"), after=None, limit=100)
+        assert [entry.action for entry in trail.entries] == [*actions, AuditAction.SESSION_EVICTED]
+        await forget_erased(store)
+        await self.settle()
+        assert await store.audit_count() == 3
+
+    async def test_what_was_erased_twice_shows_the_second_erasure_alone(self, store: SessionStore) -> None:
+        await take(store, event({"a": 1}))
+        for seconds in (1, 2):
+            await erase(store, "s", seconds)
+        await forget_erased(store)
+
+        trail = await store.audit_trail(SessionId("s"), after=None, limit=100)
+
+        assert [entry.time for entry in trail.entries] == [at(2)]
+        await forget_erased(store)
+        await self.settle()
+        assert await store.audit_count() == 1
 
     async def test_old_entries_are_forgotten_in_lots(self, store: SessionStore) -> None:
         for number in range(5):
@@ -165,3 +206,8 @@ class TrailContract(Settling):
         assert await variables(store) == {"a"}
         await take(store, merge({"b": 1}))
         assert len((await store.audit_trail(SessionId("s"), after=None, limit=10)).entries) == 1
+
+
+async def forget_erased(store: SessionStore) -> None:
+    while await store.forget_erased(2):
+        pass

@@ -113,7 +113,7 @@ Q = statements
 NOW = at(20)
 STATEMENTS = {
     "read": (Q.READ, ([f"s{n}" for n in range(20)],), {"sessions_pkey"}),
-    "trail": (Q.TRAIL, ("s7", 0, "1:1:", 50), {"audit_of_session"}),
+    "trail": (Q.TRAIL, ("s7", 0, "1:1:", 50), {"audit_of_session", "sessions_pkey"}),
     "due": (Q.DUE, (SyncLane.LIVE, NOW, 100), {"sessions_due"}),
     "expired": (Q.EXPIRED, (BUCKET + 1, NOW, 500, None), {"sessions_expiring"}),
     "expired of a part": (Q.EXPIRED, (BUCKET + 1, NOW, 64, 3), {"sessions_expiring"}),
@@ -124,6 +124,11 @@ STATEMENTS = {
     ),
     "backlog": (Q.BACKLOG, (NOW,), {"sessions_waiting"}),
     "failed": (Q.FAILED, (), {"sessions_failed"}),
+    "forget erased": (
+        Q.FORGET_ERASED,
+        (500,),
+        {"sessions_erased", "audit_of_session", "audit_pkey", "sessions_pkey"},
+    ),
     "forget audit": (Q.FORGET_AUDIT, (NOW, 500), {"audit_by_time", "audit_pkey"}),
 }
 

@@ -12,7 +12,15 @@ from application.errors import StoreUnavailable
 from domain.decisions import Decision
 from domain.identity import SessionId
 from domain.session import SessionState
-from tests.contract.steps import PATIENCE_SECONDS, deciding, ping_for_ever, take, until_answered, variables
+from tests.contract.steps import (
+    PATIENCE_SECONDS,
+    deciding,
+    erase,
+    ping_for_ever,
+    take,
+    until_answered,
+    variables,
+)
 from tests.factories import at, event, merge
 from tests.servers.postgres import PostgresServer, open_postgres_server
 
@@ -291,3 +299,18 @@ async def test_a_trail_that_was_restored_into_another_cluster_is_paged_as_ever(
             break
 
     assert revisions == [1, 2, 3, 4, 5, 6]
+
+
+async def test_an_erasure_writes_as_much_for_a_long_trail_as_for_a_short_one(
+    store: PostgresSessionStore,
+) -> None:
+    """The entries are hidden at once and deleted in lots: no write waits for a long trail to go."""
+    for number in range(50):
+        await take(store, merge({f"v{number}": number}))
+
+    await erase(store, "s", 1)
+
+    assert await store.audit_count() == 51
+    assert len((await store.audit_trail(SessionId("s"), after=None, limit=100)).entries) == 1
+    assert [await store.forget_erased(30) for _ in range(3)] == [30, 20, 0]
+    assert await store.audit_count() == 1

@@ -18,7 +18,7 @@ from domain.decisions import Decision
 from domain.identity import SessionId
 from tests.contract.contract_of_processes import run_alone
 from tests.contract.contract_of_unreadable import evicting
-from tests.contract.steps import PATIENCE_SECONDS, ping_for_ever, take, until_answered, variables
+from tests.contract.steps import PATIENCE_SECONDS, erase, ping_for_ever, take, until_answered, variables
 from tests.factories import at, event, merge
 
 LIMITS = SqliteLimits(timeout_seconds=20)
@@ -253,3 +253,18 @@ async def test_a_record_whose_texts_are_none_can_be_evicted(store: SqliteSession
 
     assert gone.audit[0].persistence_id == "p\N{REPLACEMENT CHARACTER}"
     assert await store.expired(at(100_000), 10) == []
+
+
+async def test_an_erasure_writes_as_much_for_a_long_trail_as_for_a_short_one(
+    store: SqliteSessionStore,
+) -> None:
+    """The entries are hidden at once and deleted in lots: no write waits for a long trail to go."""
+    for number in range(49):
+        await take(store, merge({f"v{number}": number}))
+
+    await erase(store, "s", 1)
+
+    assert await store.audit_count() == 51
+    assert len((await store.audit_trail(SessionId("s"), after=None, limit=100)).entries) == 1
+    assert [await store.forget_erased(30) for _ in range(3)] == [30, 20, 0]
+    assert await store.audit_count() == 1
