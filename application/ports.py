@@ -306,10 +306,13 @@ class CallBudget(Protocol):
         """
 
     @abstractmethod
-    def wait_seconds(self) -> float:
+    def wait_seconds(self, ahead: int = 0) -> float:
         """How long one who asks for a permit now is likely to wait, those who wait already included.
 
         An estimate: what others do with the same token, and what Genesys answers, may make it longer.
+
+        Args:
+            ahead: how many are to be served first, if that is more than wait already.
         """
 
     @abstractmethod

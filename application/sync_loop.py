@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from domain.sync import SyncFailure, SyncLane
 
 STORE_FAULTS_MAX = 3
 CANDIDATES_MAX = 1000
+NEW_FRACTION = 0.3
+"""How much the newest call counts in how long calls take lately."""
 _log = logging.getLogger("session_keeper.sync")
 
 
@@ -63,6 +66,7 @@ class SyncLoop:
         self._work = asyncio.Event()
         self._under_way: dict[SessionId, asyncio.Task[SessionState | None]] = {}
         self._store_faults = 0
+        self._call_seconds = 0.0
 
     @property
     def misconfigured(self) -> SyncFailure | None:
@@ -105,6 +109,26 @@ class SyncLoop:
                 permit = await held.enter_async_context(self._budget.permit())
                 if session_id not in self._under_way and self._place_is_free():
                     return await asyncio.shield(self._start(session_id, permit, held.pop_all()))
+
+    def is_under_way(self, session_id: SessionId) -> bool:
+        """Whether this process has an attempt at this session under way."""
+        return session_id in self._under_way
+
+    def closed_seconds(self) -> float:
+        """For how long no call but a probe will be made, whoever asks; infinite when nobody can tell."""
+        return math.inf if self._brake.is_open else self._budget.figures().closed_seconds
+
+    def likely_seconds(self, ahead: int) -> float:
+        """How long `tell_now` is likely to take behind so many others; infinite when nobody can tell.
+
+        It is the wait for the budget or for a place, whichever is longer, and as long as calls take lately.
+        """
+        if self._brake.is_open:
+            return math.inf
+        places = self._brake.places(self._policy.concurrency_max)
+        too_many = max(0, len(self._under_way) + ahead + 1 - places)
+        for_a_place = math.ceil(too_many / places) * self._call_seconds
+        return max(self._budget.wait_seconds(ahead), for_a_place) + self._call_seconds
 
     async def _one_round(self) -> None:
         await self._wait_for_a_place()
@@ -201,6 +225,7 @@ class SyncLoop:
 
     async def _attempted(self, session_id: SessionId, permit: CallPermit) -> SessionState | None:
         """The session after the attempt. One that fails is no reason to stop the others."""
+        began = self._now()
         try:
             attempt = await self._sync_session(SyncSession(session_id=session_id), permit)
         except StoreUnavailable as error:
@@ -212,7 +237,12 @@ class SyncLoop:
             self._note_store_fault(attempt.fault)
         elif attempt.claimed:
             self._store_faults = 0
+            self._note_duration(self._now() - began)
         return attempt.state
+
+    def _note_duration(self, seconds: float) -> None:
+        before = self._call_seconds or seconds
+        self._call_seconds = before + (seconds - before) * NEW_FRACTION
 
     def _note_store_fault(self, error: StoreUnavailable) -> None:
         self._store_faults += 1

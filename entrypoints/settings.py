@@ -17,6 +17,8 @@ from entrypoints.setting_values import FILE_SUFFIX, WrongValue, converted, text_
 from entrypoints.stores import STORES
 
 PREFIX = "SESSION_KEEPER_"
+WEBHOOK_SECONDS_MAX = 10.0
+"""Genesys waits so long for the answer to a webhook, and then sends it again."""
 SECRET_LENGTH_MIN = 16
 """What opens the service must not be guessed; an empty one beside a comma would be guessed at once."""
 
@@ -59,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(extra={"url": True, "store": True, "secret": True, "may": STORES.examples}),
     ] = "sqlite:///session-keeper.db"
-    store_timeout_seconds: Seconds = 5.0
+    store_timeout_seconds: Seconds = 4.0
     store_connections_max: Count = 8
     store_batch_max: Count = 256
     store_waiting_max: Count = 10_000
@@ -263,5 +265,16 @@ def _contradictions(settings: Settings) -> Iterator[tuple[set[str], str]]:
             (
                 f"{PREFIX}SYNC_LEASE_SECONDS is {settings.sync_lease_seconds}; it may be twice "
                 f"GENESYS_CALL_SECONDS ({settings.genesys_call_seconds}) or more"
+            ),
+        )
+    inline_seconds = settings.store_timeout_seconds + settings.sync_inline_seconds
+    if settings.sync_mode == "inline" and inline_seconds >= WEBHOOK_SECONDS_MAX:
+        yield (
+            {"store_timeout_seconds", "sync_inline_seconds", "sync_mode"},
+            (
+                f"{PREFIX}SYNC_INLINE_SECONDS is {settings.sync_inline_seconds}; it may be below "
+                f"{WEBHOOK_SECONDS_MAX - settings.store_timeout_seconds}: with STORE_TIMEOUT_SECONDS "
+                f"({settings.store_timeout_seconds}) it must stay below the {WEBHOOK_SECONDS_MAX:.0f} s that "
+                "Genesys waits for the answer to a webhook"
             ),
         )

@@ -34,8 +34,8 @@ class GenesysBudget(CallBudget):
         finally:
             permit.close()
 
-    def wait_seconds(self) -> float:
-        return self.pace.wait_seconds_behind(self._waiting, self._now())
+    def wait_seconds(self, ahead: int = 0) -> float:
+        return self.pace.wait_seconds_behind(max(self._waiting, ahead), self._now())
 
     def close(self, seconds: float) -> None:
         """Nobody calls for so long."""

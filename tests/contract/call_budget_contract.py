@@ -168,6 +168,8 @@ class CallBudgetContract(ABC):
             waiting = [asyncio.create_task(make_a_call(budget)) for _ in range(10)]
             await asyncio.sleep(0)
             behind = budget.wait_seconds()
+            assert budget.wait_seconds(ahead=5) == behind
+            assert budget.wait_seconds(ahead=20) > behind
             await asyncio.gather(*waiting)
 
             assert behind == pytest.approx(now(), rel=0.3)

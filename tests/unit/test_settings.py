@@ -309,3 +309,18 @@ def test_names_that_nobody_knows_are_found() -> None:
     environment = dict.fromkeys([f"{PREFIX}PROT", f"{PREFIX}PORT", f"{PREFIX}PORT_FILE", "PROT"], "1")
 
     assert unknown_names(environment) == [f"{PREFIX}PROT"]
+
+
+def test_an_inline_sync_leaves_time_to_answer_before_genesys_gives_up() -> None:
+    """The store's time-out and the sync's come after each other, and Genesys waits for 10 s in all."""
+    assert load(SYNC_MODE="inline").sync_mode == "inline"
+    assert load(SYNC_INLINE_SECONDS="9").sync_mode == "background"
+
+    for inline, store in (("6", "4"), ("5", "5"), ("0.5", "9.5")):
+        (line,) = complaints(SYNC_MODE="inline", SYNC_INLINE_SECONDS=inline, STORE_TIMEOUT_SECONDS=store)
+
+        assert line == (
+            f"{PREFIX}SYNC_INLINE_SECONDS is {float(inline)}; it may be below {10 - float(store)}: "
+            f"with STORE_TIMEOUT_SECONDS ({float(store)}) it must stay below the 10 s that Genesys waits "
+            "for the answer to a webhook"
+        )
