@@ -34,6 +34,7 @@ from domain.event_decision import decide_event
 from domain.events import SessionEvent
 from domain.identity import ClaimToken, PersistenceId, SessionId
 from domain.instants import to_microseconds
+from domain.sync import SyncLane
 from domain.sync_decisions import decide_claim, decide_released
 from tests.servers.postgres import open_postgres_server
 
@@ -113,7 +114,7 @@ async def claim_once(store: SessionStore, number: int) -> float:
     """Seconds for one look at what is due and one claim; the claim is given back untimed."""
     now, token = datetime.now(UTC), ClaimToken(f"token-{number}")
     started = time.perf_counter()
-    session_id = (await store.due_for_sync(now, 8))[0]
+    session_id = (await store.due_for_sync(now, lane=SyncLane.LIVE, limit=8))[0]
     await store.update(
         session_id, lambda before: decide_claim(before, token=token, policy=POLICIES.sync, now=now)
     )
