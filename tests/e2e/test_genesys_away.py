@@ -101,3 +101,34 @@ def test_a_refused_session_is_final_and_says_why(
     service.wait_until_synced("chat-1")
 
     assert emulator.sessions()["chat-1"]["tier"] == "silver"
+
+
+def test_when_every_session_is_refused_the_sync_pauses_and_goes_on_by_itself(
+    start_service: StartService, emulator: EmulatorProcess
+) -> None:
+    """A wrong target or a right that is missing: no session is at fault, so none is given up."""
+    probes = {"SYNC_PROBE_MAX_SECONDS": "0.5", "SYNC_MISCONFIGURED_SECONDS": "1"}
+    service = start_service(over=probes)
+    emulator.faults("403@PATCH")
+    names = [f"chat-{number}" for number in range(30)]
+
+    def problem() -> str | None:
+        return service.client.get("/health/ready").json().get("genesys")
+
+    for name in names:
+        service.post(name, {"tier": "gold"})
+    wait_until(lambda: problem() is not None, "the pause", process=service.process)
+    wait_until(
+        lambda: {service.sync_status(name) for name in names} == {"pending"},
+        "the sessions that were refused before to be put back",
+        process=service.process,
+    )
+    assert "HTTP 403" in (problem() or "")
+    assert service.is_ready()
+    emulator.faults()
+    service.wait_until_synced(*names)
+    wait_until(lambda: problem() is None, "the end of the pause", process=service.process)
+
+    errors = [record for record in service.records() if record["level"] == "error"]
+    assert len(errors) == 1
+    assert "one session after another" in errors[0]["event"]
