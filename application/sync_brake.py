@@ -96,6 +96,8 @@ class SyncBrake:
 
     def _pause_for_an_operator(self, now: float) -> None:
         self._successes = 0
+        if now < self._not_before and self._misconfigured_probes:
+            return  # this call was under way before the pause began: it was no probe
         self._misconfigured_probes += 1
         most = self._policy.misconfigured_seconds
         self._not_before = now + backoff_seconds(

@@ -3,21 +3,20 @@
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from application.errors import StoreUnavailable
 from application.ports import CallBudget, CallPermit, Clock, SessionStore
+from application.sync_candidates import SyncCandidates
 from application.sync_conclusions import SyncConclusions
-from application.sync_lanes import LanePolicy, LaneTurns
+from application.sync_lanes import LanePolicy
 from application.sync_session import SyncSession, SyncSessionHandler
 from domain.identity import SessionId
 from domain.session import SessionState
-from domain.sync import SyncFailure, SyncLane
+from domain.sync import SyncFailure
 
 STORE_FAULTS_MAX = 3
-CANDIDATES_MAX = 1000
 NEW_FRACTION = 0.3
 """How much the newest call counts in how long calls take lately."""
 _log = logging.getLogger("session_keeper.sync")
@@ -54,15 +53,13 @@ class SyncLoop:
         conclusions: SyncConclusions,
         policy: SyncLoopPolicy,
     ) -> None:
-        self._store = store
         self._budget = budget
-        self._clock = clock
         self._sync_session = sync_session
         self._policy = policy
         self._brake = conclusions.brake
-        self._aside = conclusions.aside
-        self._lanes = LaneTurns(policy.lanes)
-        self._changed_last: SessionId | None = None
+        self._candidates = SyncCandidates(
+            store=store, budget=budget, clock=clock, conclusions=conclusions, policy=policy.lanes
+        )
         self._work = asyncio.Event()
         self._under_way: dict[SessionId, asyncio.Task[SessionState | None]] = {}
         self._store_faults = 0
@@ -75,7 +72,7 @@ class SyncLoop:
 
     async def sync_soon(self, session_id: SessionId) -> SessionState | None:
         """Says that there is work; it is done in the order that the store gives."""
-        self._changed_last = session_id
+        self._candidates.changed(session_id)
         self._work.set()
         return None
 
@@ -138,7 +135,7 @@ class SyncLoop:
                 return
             self._work.clear()
             try:
-                session_id = await self._next_session()
+                session_id = await self._candidates.next(self._under_way)
             except StoreUnavailable as error:
                 self._note_store_fault(error)
                 session_id = None
@@ -146,40 +143,6 @@ class SyncLoop:
                 self._start(session_id, permit, held.pop_all())
                 return
         await self._wait_for_work()
-
-    async def _next_session(self) -> SessionId | None:
-        if (probe := self._probe_that_may_end_a_suspicion()) is not None:
-            return probe
-        for lane in self._lanes.order():
-            if (session_id := await self._longest_due(lane)) is not None:
-                self._lanes.spent(lane)
-                return session_id
-        if self._lanes.may_refresh(self._budget.figures()):
-            return await self._longest_due(SyncLane.REFRESH)
-        return None
-
-    def _probe_that_may_end_a_suspicion(self) -> SessionId | None:
-        """The session that changed last, as far as this process knows.
-
-        Behind a suspicion there may be many sessions that are refused for a good reason, and a probe of each
-        of them in turn would keep the others waiting for hours. One that is active is the likeliest to be
-        taken.
-        """
-        if not self._brake.misconfigured_by_inference:
-            return None
-        changed_last, self._changed_last = self._changed_last, None
-        return self._first_free([] if changed_last is None else [changed_last], self._now())
-
-    async def _longest_due(self, lane: SyncLane) -> SessionId | None:
-        now = self._now()
-        hidden = len(self._under_way) + self._aside.count(now)
-        limit = min(1 + hidden, CANDIDATES_MAX)
-        due = await self._store.due_for_sync(self._clock.now(), lane=lane, limit=limit)
-        return self._first_free(due, now)
-
-    def _first_free(self, due: Sequence[SessionId], now: float) -> SessionId | None:
-        free = (one for one in due if one not in self._under_way and not self._aside.holds(one, now))
-        return next(free, None)
 
     def _place_is_free(self) -> bool:
         now = self._now()

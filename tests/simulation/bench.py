@@ -102,8 +102,10 @@ def bench(
     policy: SyncLoopPolicy | None = None,
     sync: SyncPolicy | None = None,
     ids: IdGenerator | None = None,
+    store: TroubledStore | None = None,
 ) -> Bench:
-    store, metrics, clock = TroubledStore(), FakeMetrics(), LoopClock()
+    """`store`: one that other processes share."""
+    store, metrics, clock = store or TroubledStore(), FakeMetrics(), LoopClock()
     budget = GenesysBudget(calls_per_minute=calls_per_minute)
     gateway = FakeGateway(budget, seconds=seconds)
     policies = Policies(sync=sync or SyncPolicy())

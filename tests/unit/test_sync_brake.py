@@ -94,6 +94,16 @@ def test_after_a_misconfiguration_the_pause_grows_until_an_operator_mended_it() 
     assert pauses == [5, 10, 20, 40, 60, 60]
 
 
+def test_calls_that_were_under_way_when_it_opened_do_not_make_the_pause_longer() -> None:
+    brake = SyncBrake(BrakePolicy())
+    for _ in range(8):
+        brake.note(WRONG, 0.0)
+
+    assert brake.pause_seconds(0.0) == 5
+    brake.note(WRONG, 5.0)
+    assert brake.pause_seconds(5.0) == 10
+
+
 def test_misconfiguration_lasts_until_genesys_takes_a_call() -> None:
     brake = SyncBrake(BrakePolicy())
     brake.note(WRONG, 0.0)

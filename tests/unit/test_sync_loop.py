@@ -13,6 +13,7 @@ from domain.identity import SessionId
 from domain.sync import SyncFailure, SyncStatus
 from domain.write_back import SessionCopy
 from tests.simulation.bench import Bench, bench
+from tests.simulation.fakes import TroubledStore
 from tests.simulation.virtual_loop import virtually
 
 AWAY = GenesysUnavailable(SyncFailure(code="network.ConnectError", reason="nobody there"))
@@ -459,10 +460,8 @@ def test_a_stop_while_everybody_waits_for_the_budget_is_immediate_and_leaves_no_
 
 def test_several_processes_on_one_store_make_one_call_for_each_change() -> None:
     async def main() -> None:
-        benches = [bench(ids=RandomIds()) for _ in range(3)]
-        shared = benches[0].store
-        for other in benches[1:]:
-            other.handler._store = other.loop._store = shared
+        shared = TroubledStore()
+        benches = [bench(ids=RandomIds(), store=shared) for _ in range(3)]
         async with benches[0].running(), benches[1].running(), benches[2].running():
             for number in range(100):
                 await benches[0].change(f"s{number}")

@@ -1,0 +1,80 @@
+"""The session that the next call is for."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from application.ports import CallBudget, Clock, SessionStore
+from application.sync_conclusions import SyncConclusions
+from application.sync_lanes import LanePolicy, LaneTurns
+from domain.identity import SessionId
+from domain.sync import SyncLane
+
+CANDIDATES_MAX = 1000
+
+
+class SyncCandidates:
+    """What is due in the store, less what is under way here or set aside."""
+
+    def __init__(
+        self,
+        *,
+        store: SessionStore,
+        budget: CallBudget,
+        clock: Clock,
+        conclusions: SyncConclusions,
+        policy: LanePolicy,
+    ) -> None:
+        self._store = store
+        self._budget = budget
+        self._clock = clock
+        self._brake = conclusions.brake
+        self._aside = conclusions.aside
+        self._lanes = LaneTurns(policy)
+        self._changed_last: SessionId | None = None
+
+    def changed(self, session_id: SessionId) -> None:
+        """A session has changed, as this process knows of."""
+        self._changed_last = session_id
+
+    async def next(self, under_way: Collection[SessionId]) -> SessionId | None:
+        """The session to try next, if any; nothing is awaited between the choice and the return.
+
+        Raises:
+            StoreUnavailable.
+        """
+        if (probe := self._probe_that_may_end_a_suspicion(under_way)) is not None:
+            return probe
+        for lane in self._lanes.order():
+            if (session_id := await self._longest_due(lane, under_way)) is not None:
+                self._lanes.spent(lane)
+                return session_id
+        if self._lanes.may_refresh(self._budget.figures()):
+            return await self._longest_due(SyncLane.REFRESH, under_way)
+        return None
+
+    def _probe_that_may_end_a_suspicion(self, under_way: Collection[SessionId]) -> SessionId | None:
+        """The session that changed last.
+
+        Behind a suspicion there may be many sessions that are refused for a good reason, and a probe of each
+        of them in turn would keep the others waiting for hours. One that is active is the likeliest to be
+        taken.
+        """
+        if not self._brake.misconfigured_by_inference or self._changed_last is None:
+            return None
+        changed_last, self._changed_last = self._changed_last, None
+        return self._first_free([changed_last], under_way)
+
+    async def _longest_due(self, lane: SyncLane, under_way: Collection[SessionId]) -> SessionId | None:
+        hidden = len(under_way) + self._aside.count(_now())
+        limit = min(1 + hidden, CANDIDATES_MAX)
+        due = await self._store.due_for_sync(self._clock.now(), lane=lane, limit=limit)
+        return self._first_free(due, under_way)
+
+    def _first_free(self, due: Sequence[SessionId], under_way: Collection[SessionId]) -> SessionId | None:
+        now = _now()
+        free = (one for one in due if one not in under_way and not self._aside.holds(one, now))
+        return next(free, None)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
