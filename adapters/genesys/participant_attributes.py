@@ -48,7 +48,7 @@ def _attributes_path(conversation_id: str, participant_id: str) -> str:
     )
 
 
-async def find_customer(client: GenesysClient, conversation_id: str, permit: CallPermit | None) -> str:
+async def find_customer(client: GenesysClient, conversation_id: str, permit: CallPermit | None = None) -> str:
     """The id of the participant that `whom_to_tell` names.
 
     Raises:
