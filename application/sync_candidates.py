@@ -29,7 +29,9 @@ class SyncCandidates:
         self._clock = clock
         self._brake = conclusions.brake
         self._aside = conclusions.aside
+        self._policy = policy
         self._lanes = LaneTurns(policy)
+        self._no_refresh_before = 0.0
         self._changed_last: SessionId | None = None
 
     def changed(self, session_id: SessionId) -> None:
@@ -48,9 +50,16 @@ class SyncCandidates:
             if (session_id := await self._longest_due(lane, under_way)) is not None:
                 self._lanes.spent(lane)
                 return session_id
-        if self._lanes.may_refresh(self._budget.figures()):
-            return await self._longest_due(SyncLane.REFRESH, under_way)
-        return None
+        return await self._refresh(under_way)
+
+    async def _refresh(self, under_way: Collection[SessionId]) -> SessionId | None:
+        """Not urgent: when there was none, the store is not asked again for a while."""
+        if _now() < self._no_refresh_before or not self._lanes.may_refresh(self._budget.figures()):
+            return None
+        session_id = await self._longest_due(SyncLane.REFRESH, under_way)
+        if session_id is None:
+            self._no_refresh_before = _now() + self._policy.refresh_poll_seconds
+        return session_id
 
     def _probe_that_may_end_a_suspicion(self, under_way: Collection[SessionId]) -> SessionId | None:
         """The session that changed last.

@@ -17,10 +17,12 @@ class LanePolicy:
         ended_every: one call in so many is offered to ended sessions before live ones.
         reserve_fraction: of the calls in a window of Genesys; a refresh is made only while more than
             that is left, so that changes find something.
+        refresh_poll_seconds: how long the store is not asked for refreshes again after it had none.
     """
 
     ended_every: int = 5
     reserve_fraction: float = 0.2
+    refresh_poll_seconds: float = 5.0
 
 
 class LaneTurns:

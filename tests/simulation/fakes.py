@@ -1,6 +1,7 @@
 """A gateway and a store that do what a test says, in virtual time."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -67,7 +68,7 @@ class TroubledStore(MemorySessionStore):
         super().__init__()
         self.troubles = Troubles()
         self.updates: list[str] = []
-        self.asked_for_due = 0
+        self.asked_for_lane: Counter[SyncLane] = Counter()
 
     async def update(self, session_id: SessionId, decide: Decide) -> Decision:
         self.updates.append(session_id)
@@ -80,8 +81,13 @@ class TroubledStore(MemorySessionStore):
             raise self.troubles.of_session[session_id]
         return await super().update(session_id, decide)
 
+    @property
+    def asked_for_due(self) -> int:
+        """Rounds of the loop: each asks for live sessions once."""
+        return self.asked_for_lane[SyncLane.LIVE]
+
     async def due_for_sync(self, now: datetime, *, lane: SyncLane, limit: int) -> Sequence[SessionId]:
-        self.asked_for_due += lane is SyncLane.LIVE  # once a round
+        self.asked_for_lane[lane] += 1
         self._check_away()
         return await super().due_for_sync(now, lane=lane, limit=limit)
 

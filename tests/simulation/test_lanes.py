@@ -109,6 +109,27 @@ def test_a_reserve_of_the_window_is_left_to_changes() -> None:
     virtually(main())
 
 
+def test_a_loop_that_finds_no_refresh_does_not_ask_for_one_at_every_look() -> None:
+    """Nothing about a refresh is urgent, and with some stores every question has its price."""
+
+    async def main() -> None:
+        b = bench(policy=POLICY)
+        traffic = Traffic(b)
+        async with b.running():
+            await asyncio.sleep(300)
+            looks = b.store.asked_for_lane
+            assert looks["0-live"] >= 290
+            assert looks["2-refresh"] <= looks["0-live"] / 4
+            await traffic.change("s", 600)
+            await asyncio.sleep(10)
+            await traffic.renew("s", 600)
+            await asyncio.sleep(500)
+
+            assert b.gateway.told_ids == ["s", "s"]
+
+    virtually(main())
+
+
 def test_with_a_fraction_of_zero_a_renewed_expiry_alone_costs_no_call() -> None:
     async def main() -> None:
         b = bench(sync=SyncPolicy(refresh_fraction=0.0))
