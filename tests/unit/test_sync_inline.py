@@ -280,3 +280,45 @@ def test_a_request_that_is_cancelled_does_not_end_the_call() -> None:
             assert b.in_flight == 0
 
     virtually(main())
+
+
+def test_requests_that_are_cancelled_while_they_wait_take_nothing_from_the_budget() -> None:
+    async def main() -> None:
+        b = bench()
+        inline = b.inline(30.0)
+        b.budget.close(10)
+        for number in range(5):
+            await b.change(f"s{number}")
+        requests = [asyncio.create_task(inline.sync_soon(SessionId(f"s{number}"))) for number in range(5)]
+        await asyncio.sleep(1)
+        assert not any(request.done() for request in requests)
+        for request in requests:
+            request.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
+        await asyncio.sleep(20)
+
+        assert b.gateway.told == []
+        assert (b.in_flight, b.budget.wait_seconds()) == (0, 0)
+        await b.change()
+        state = await inline.sync_soon(S)
+        assert state is not None
+        assert state.sync.status is SyncStatus.COMPLETED
+
+    virtually(main())
+
+
+def test_a_process_that_stops_lets_its_requests_go() -> None:
+    async def main() -> None:
+        b = bench(seconds=60.0)
+        inline = b.inline(100.0)
+        await b.change()
+        request = asyncio.create_task(inline.sync_soon(S))
+        await asyncio.sleep(1)
+        await inline.close()
+
+        assert await request is None
+        assert now() == pytest.approx(4.0)
+        assert (await b.state()).sync.claim is None
+        assert b.in_flight == 0
+
+    virtually(main())
