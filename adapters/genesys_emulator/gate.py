@@ -11,7 +11,7 @@ from adapters.genesys_emulator.connection import close_without_answer
 from adapters.genesys_emulator.errors import GenesysError, too_many_requests
 from adapters.genesys_emulator.faults import NETWORK_KINDS, STATUS_KINDS, FaultKind, FaultRule
 from adapters.genesys_emulator.outgoing_answer import OutgoingAnswer
-from adapters.genesys_emulator.routes import route_name
+from adapters.genesys_emulator.routes import UNKNOWN, route_name
 from adapters.genesys_emulator.state import EmulatorState
 from adapters.genesys_emulator.tokens import Token
 
@@ -27,8 +27,8 @@ class Gate:
     """Stands around the whole application, so that unknown paths meet the same rules as known ones.
 
     In this order: faults of the network, latency, the token (401), the rate limit (429), faults that are
-    answers, the handler. The login call has neither token nor rate limit: what Genesys does there is not
-    published. `/` and `/emulator/...` pass untouched.
+    answers, paths that are not emulated (404), the handler. The login call has neither token nor rate
+    limit: what Genesys does there is not published. `/` and `/emulator/...` pass untouched.
     """
 
     def __init__(self, app: ASGIApp, emulator: EmulatorState) -> None:
@@ -56,16 +56,23 @@ class Gate:
     async def _carry_out(self, answer: OutgoingAnswer, scope: HTTPScope, receive: Receive) -> None:
         scope.setdefault("state", {})["correlation_id"] = answer.correlation_id
         try:
-            if scope["path"].startswith("/api/"):
-                token = self._authenticate(scope)
-                scope["state"]["token"] = token
-                self._count(token, answer)
-            if (fault := self._pick(STATUS_KINDS, scope)) is not None:
-                raise self._fault_error(fault)
+            self._admit(answer, scope)
         except GenesysError as error:
             await answer.refuse(error)
         else:
             await self._app(scope, receive, answer.send)
+
+    def _admit(self, answer: OutgoingAnswer, scope: HTTPScope) -> None:
+        """Raises GenesysError for a call that is refused before its handler."""
+        if scope["path"].startswith("/api/"):
+            token = self._authenticate(scope)
+            scope["state"]["token"] = token
+            self._count(token, answer)
+        if (fault := self._pick(STATUS_KINDS, scope)) is not None:
+            raise self._fault_error(fault)
+        if route_name(scope["path"]) == UNKNOWN:
+            # the router would take the name of another resource for the id of a conversation
+            raise GenesysError(404)
 
     async def _close(self, answer: OutgoingAnswer, receive: Receive) -> None:
         if await close_without_answer(receive):

@@ -290,6 +290,48 @@ def test_unknown_paths_and_methods_are_errors_in_genesys_words(
     assert "PATCH" in wrong_method.headers["Allow"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "messages",
+        "calls",
+        "emails",
+        "settings",
+        "settings/",
+        "participants",
+        "calls/history",
+        "calls/maximumconferenceparties",
+        "messages/agentless",
+        "emails/agentless",
+        "messaging/settings",
+        "callbacks/bulk",
+        "calls/participants/p1/attributes",
+        "messages/agentless/participants/p1/attributes",
+        "c1/participants/p1",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])
+def test_a_call_of_genesys_that_is_not_emulated_is_a_404_and_invents_no_conversation(
+    emulator: RunningEmulator, token: dict[str, str], method: str, path: str
+) -> None:
+    answer = emulator.client.request(
+        method, f"/api/v2/conversations/{path}", headers=token, json={"attributes": {"a": "1"}}
+    )
+
+    assert_error(answer, 404, "not.found")
+    assert emulator.client.get("/emulator/state").json()["conversations"] == {}
+    calls = emulator.client.get("/emulator/stats").json()["calls"]
+    assert ("(unknown)", 404) in {(one["route"], one["status"]) for one in calls}
+
+
+def test_a_conversation_may_be_named_almost_like_a_call_of_genesys(
+    emulator: RunningEmulator, token: dict[str, str]
+) -> None:
+    for path in ("calls-1", "Callsign", "messages/settings2", "messages/calls"):
+        answer = emulator.client.get(f"/api/v2/conversations/{path}", headers=token)
+        assert (answer.status_code, answer.json()["id"]) == (200, path.rpartition("/")[2])
+
+
 def test_a_body_that_is_too_large_is_a_413(emulator: RunningEmulator, token: dict[str, str]) -> None:
     answer = emulator.client.patch(SESSION, headers=token, json={"context": {"a": "x" * 1_100_000}})
 

@@ -1,6 +1,8 @@
 """Genesys' own SDK takes the emulator for Genesys Cloud."""
 
+import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,3 +81,25 @@ def test_a_fault_is_an_exception_with_the_error_body(emulator: RunningEmulator, 
 
     assert refused.value.status == 429
     assert json.loads(refused.value.body)["code"] == "too.many.requests.retry.after"
+
+
+EMULATED = re.compile(
+    r"/api/v2/conversations/((messages|calls|callbacks|emails|cobrowsesessions)/)?x1"
+    r"(/participants/x1/attributes)?"
+)
+
+
+def test_what_the_sdk_can_ask_of_conversations_is_emulated_or_a_404(emulator: RunningEmulator) -> None:
+    paths = set(re.findall(r"'(/api/v2/conversations[^']*)'", inspect.getsource(sdk.ConversationsApi)))
+    assert len(paths) > 100
+    others = sorted(
+        path for path in (re.sub(r"{\w+}", "x1", path) for path in paths) if not EMULATED.fullmatch(path)
+    )
+    emulator.client.put("/emulator/settings", json={"rateLimit": 0}).raise_for_status()
+    token = emulator.log_in()
+
+    answers = {path: emulator.client.get(path, headers=token) for path in others}
+
+    assert {path: one.status_code for path, one in answers.items() if one.status_code != 404} == {}
+    assert {one.json()["code"] for one in answers.values()} == {"not.found"}
+    assert emulator.client.get("/emulator/state").json()["conversations"] == {}
