@@ -3,16 +3,19 @@
 from typing import Any
 
 import msgspec
-from litestar import MediaType, Response, get, patch
+from litestar import MediaType, Request, Response, get, patch
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from adapters.genesys_emulator.conversations import Conversation
 from adapters.genesys_emulator.json_only import json_only
 from adapters.genesys_emulator.messaging_sessions import MessagingSession
+from adapters.genesys_emulator.routes import MEDIA
 from adapters.genesys_emulator.state import EmulatorState
 
+AnyRequest = Request[Any, Any, Any]
 _ATTRIBUTES = "participants/{participant_id:str}/attributes"
+_MEDIA_ROOTS = [f"/api/v2/conversations/{medium}" for medium in MEDIA]
 
 
 class ParticipantAttributes(msgspec.Struct, kw_only=True):
@@ -25,32 +28,29 @@ class SessionContext(msgspec.Struct, kw_only=True):
     context: dict[str, Any]
 
 
-@get(
-    [
-        "/api/v2/conversations/messages/{conversation_id:str}",
-        "/api/v2/conversations/{conversation_id:str}",
-    ]
-)
+@get([f"{root}/{{conversation_id:str}}" for root in ("/api/v2/conversations", *_MEDIA_ROOTS)])
 async def read_conversation(
-    conversation_id: FromPath[str], emulator: NamedDependency[EmulatorState]
+    conversation_id: FromPath[str], request: AnyRequest, emulator: NamedDependency[EmulatorState]
 ) -> Conversation:
-    return emulator.conversations.read(
+    """The same conversation by every path: the emulator does not keep which medium one has."""
+    conversation = emulator.conversations.read(
         conversation_id, know_all=emulator.settings.know_all, now=emulator.now_text()
     )
+    return msgspec.structs.replace(conversation, self_uri=request.url.path.rstrip("/"))
 
 
 @patch(
-    f"/api/v2/conversations/messages/{{conversation_id:str}}/{_ATTRIBUTES}",
+    [f"{root}/{{conversation_id:str}}/{_ATTRIBUTES}" for root in _MEDIA_ROOTS],
     status_code=202,
     guards=[json_only],
 )
-async def patch_message_attributes(
+async def patch_media_attributes(
     conversation_id: FromPath[str],
     participant_id: FromPath[str],
     data: JSONBody[ParticipantAttributes],
     emulator: NamedDependency[EmulatorState],
 ) -> ParticipantAttributes:
-    """202 with all attributes of the participant (SDK: the media-specific call answers them)."""
+    """202 with all attributes of the participant (SDK: the media-specific calls answer them)."""
     return _write_attributes(conversation_id, participant_id, data, emulator)
 
 

@@ -8,7 +8,7 @@ from litestar.di import Provide
 
 from adapters.genesys_emulator.api_calls import (
     patch_conversation_attributes,
-    patch_message_attributes,
+    patch_media_attributes,
     patch_session,
     read_conversation,
     read_session,
@@ -48,7 +48,7 @@ def create_emulator(settings: EmulatorSettings, *, clock: Callable[[], float] = 
             verify_token,
             revoke_token,
             read_conversation,
-            patch_message_attributes,
+            patch_media_attributes,
             patch_conversation_attributes,
             read_session,
             patch_session,

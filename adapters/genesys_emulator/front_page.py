@@ -8,10 +8,10 @@ Genesys Cloud emulator: in memory, for development and tests. Not Genesys Cloud,
 Genesys' own paths
   POST   /oauth/token                          client credentials; the login host
   GET    /api/v2/tokens/me                     also HEAD and DELETE
-  GET    /api/v2/conversations/messages/{id}
-  GET    /api/v2/conversations/{id}
-  PATCH  /api/v2/conversations/messages/{id}/participants/{id}/attributes
+  GET    /api/v2/conversations/{id}            also /conversations/{medium}/{id}
   PATCH  /api/v2/conversations/{id}/participants/{id}/attributes
+                                               also /conversations/{medium}/{id}/participants/...
+         medium: messages, calls, callbacks, emails, chats, cobrowsesessions
   GET    /api/v2/messaging/sessions/{id}       a tutorial's invention; also PATCH
 
 Control, without a token

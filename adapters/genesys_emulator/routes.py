@@ -2,7 +2,7 @@
 
 import re
 
-_RESOURCES = (
+_RESOURCES: tuple[str, ...] = (
     "aftercallwork",
     "callbacks",
     "calls",
@@ -24,34 +24,47 @@ _RESOURCES = (
 )
 """What Genesys has under `/conversations` beside ids (source: paths in the official SDKs)."""
 
-_RESOURCES_OF_MESSAGES = ("agentless", "cachedmedia", "inbound")
+MEDIA: dict[str, tuple[str, ...]] = {
+    "messages": ("agentless", "cachedmedia", "inbound"),
+    "calls": ("history", "maximumconferenceparties", "user"),
+    "callbacks": ("bulk",),
+    "emails": ("agentless",),
+    "chats": (),
+    "cobrowsesessions": (),
+}
+"""The media whose participants' attributes have a path of their own, and what Genesys has beside ids there.
+
+`chats` is in the official CLI (166) and no longer in the SDKs.
+"""
 
 
 def _id_beside(names: tuple[str, ...]) -> str:
     """One segment of a path that is none of these names."""
-    return rf"(?!(?:{'|'.join(names)})(?:/|$))[^/]+"
+    return rf"(?!(?:{'|'.join(names)})(?:/|$))[^/]+" if names else "[^/]+"
 
 
-_CONVERSATION = _id_beside(_RESOURCES)
-_MESSAGE_CONVERSATION = _id_beside(_RESOURCES_OF_MESSAGES)
-_ATTRIBUTES = "participants/{participantId}/attributes"
-
-_ROUTES = (
-    ("/oauth/token", ""),
-    ("/api/v2/tokens/me", ""),
-    (f"/api/v2/conversations/messages/{{conversationId}}/{_ATTRIBUTES}", _MESSAGE_CONVERSATION),
-    ("/api/v2/conversations/messages/{conversationId}", _MESSAGE_CONVERSATION),
-    (f"/api/v2/conversations/{{conversationId}}/{_ATTRIBUTES}", _CONVERSATION),
-    ("/api/v2/conversations/{conversationId}", _CONVERSATION),
-    ("/api/v2/messaging/sessions/{sessionId}", ""),
-)
+def _conversation_routes() -> list[tuple[str, str]]:
+    media = [(f"/api/v2/conversations/{medium}", names) for medium, names in MEDIA.items()]
+    return [
+        (f"{root}/{{conversationId}}{rest}", _id_beside(names))
+        for root, names in [("/api/v2/conversations", _RESOURCES), *media]
+        for rest in ("", "/participants/{participantId}/attributes")
+    ]
 
 
 def _pattern(template: str, conversation_id: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{\w+\}", "[^/]+", template.replace("{conversationId}", conversation_id)))
 
 
-_PATTERNS = [(_pattern(template, conversation_id), template) for template, conversation_id in _ROUTES]
+_PATTERNS = [
+    (_pattern(template, conversation_id), template)
+    for template, conversation_id in (
+        ("/oauth/token", ""),
+        ("/api/v2/tokens/me", ""),
+        *_conversation_routes(),
+        ("/api/v2/messaging/sessions/{sessionId}", ""),
+    )
+]
 
 UNKNOWN = "(unknown)"
 

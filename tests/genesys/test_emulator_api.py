@@ -179,6 +179,25 @@ def test_attributes_are_merged_by_key_and_all_of_them_answered(
     ]
 
 
+@pytest.mark.parametrize("medium", ["messages", "calls", "callbacks", "emails", "chats", "cobrowsesessions"])
+def test_every_medium_has_its_own_path_to_the_same_attributes(
+    emulator: RunningEmulator, token: dict[str, str], medium: str
+) -> None:
+    conversation = f"/api/v2/conversations/{medium}/c1"
+    attributes = f"{conversation}/participants/p1/attributes"
+    emulator.client.patch(GENERIC_ATTRIBUTES, headers=token, json={"attributes": {"a": "1"}})
+
+    written = emulator.client.patch(attributes, headers=token, json={"attributes": {"b": "2"}})
+    read = emulator.client.get(conversation, headers=token)
+
+    assert (written.status_code, written.json()) == (202, {"attributes": {"a": "1", "b": "2"}})
+    assert (read.status_code, read.json()["selfUri"]) == (200, conversation)
+    assert read.json()["participants"][0]["attributes"] == {"a": "1", "b": "2"}
+    assert [one["ids"] for one in emulator.writes()] == [{"conversationId": "c1", "participantId": "p1"}] * 2
+    routes = {one["route"] for one in emulator.client.get("/emulator/stats").json()["calls"]}
+    assert f"/api/v2/conversations/{medium}/{{conversationId}}" in routes
+
+
 def test_the_generic_call_writes_the_same_attributes_and_answers_nothing(
     emulator: RunningEmulator, token: dict[str, str]
 ) -> None:
@@ -299,8 +318,10 @@ def test_unknown_paths_and_methods_are_errors_in_genesys_words(
         "settings",
         "settings/",
         "participants",
+        "faxes/c1",
         "calls/history",
         "calls/maximumconferenceparties",
+        "calls/history/participants/p1/attributes",
         "messages/agentless",
         "emails/agentless",
         "messaging/settings",
@@ -327,7 +348,7 @@ def test_a_call_of_genesys_that_is_not_emulated_is_a_404_and_invents_no_conversa
 def test_a_conversation_may_be_named_almost_like_a_call_of_genesys(
     emulator: RunningEmulator, token: dict[str, str]
 ) -> None:
-    for path in ("calls-1", "Callsign", "messages/settings2", "messages/calls"):
+    for path in ("calls-1", "Callsign", "messages/settings2", "messages/calls", "calls/agentless"):
         answer = emulator.client.get(f"/api/v2/conversations/{path}", headers=token)
         assert (answer.status_code, answer.json()["id"]) == (200, path.rpartition("/")[2])
 

@@ -49,6 +49,23 @@ def test_it_logs_in_and_writes_attributes_and_reads_them_back(
     assert [one["document"] for one in emulator.writes()] == [body.attributes]
 
 
+@pytest.mark.parametrize("medium", ["call", "callback", "email"])
+def test_it_writes_the_attributes_of_other_media(
+    emulator: RunningEmulator, api_client: Any, medium: str
+) -> None:
+    conversations = sdk.ConversationsApi(api_client.get_client_credentials_token("client", "secret"))
+    body = sdk.ParticipantAttributes()
+    body.attributes = {"a": "1"}
+
+    written = getattr(conversations, f"patch_conversations_{medium}_participant_attributes")(
+        "c1", "p1", body=body
+    )
+    read = getattr(conversations, f"get_conversations_{medium}")("c1")
+
+    assert written.attributes == read.participants[0].attributes == {"a": "1"}
+    assert [one["document"] for one in emulator.writes()] == [{"a": "1"}]
+
+
 def test_the_generic_call_answers_nothing(emulator: RunningEmulator, api_client: Any) -> None:
     conversations = sdk.ConversationsApi(api_client.get_client_credentials_token("client", "secret"))
     body = sdk.ParticipantAttributes()
