@@ -111,6 +111,13 @@ def worker() -> None:
 )
 @click.option("--client-id", help="Accept this client alone. [default: any]")
 @click.option("--client-secret", help="Accept this secret alone. [default: any]")
+@click.option(
+    "--permission",
+    "permissions",
+    multiple=True,
+    metavar="DOMAIN:ENTITY:ACTION",
+    help="What clients may do; a part may be *. May be given again; none: nothing. [default: all]",
+)
 @click.option("--strict", is_flag=True, help="404 for conversations and sessions that were not made before.")
 @click.option("--seed", type=int, help="Of the faults that come by chance.")
 def emulator(**options: object) -> None:

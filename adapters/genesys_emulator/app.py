@@ -29,6 +29,7 @@ from adapters.genesys_emulator.error_answers import ERROR_ANSWERS
 from adapters.genesys_emulator.front_page import front_page
 from adapters.genesys_emulator.gate import Gate
 from adapters.genesys_emulator.oauth import describe_token, issue_token, revoke_token, verify_token
+from adapters.genesys_emulator.organization import describe_organization, describe_subject
 from adapters.genesys_emulator.settings import EmulatorSettings
 from adapters.genesys_emulator.state import EmulatorState
 
@@ -47,6 +48,8 @@ def create_emulator(settings: EmulatorSettings, *, clock: Callable[[], float] = 
             describe_token,
             verify_token,
             revoke_token,
+            describe_organization,
+            describe_subject,
             read_conversation,
             patch_media_attributes,
             patch_conversation_attributes,

@@ -41,6 +41,7 @@ class SettingsChange(msgspec.Struct, kw_only=True, rename="camel", forbid_unknow
     latency_seconds: float | msgspec.UnsetType = msgspec.UNSET
     token_seconds: int | msgspec.UnsetType = msgspec.UNSET
     know_all: bool | msgspec.UnsetType = msgspec.UNSET
+    permissions: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
     def apply_to(self, settings: EmulatorSettings) -> EmulatorSettings:
         """Raises ValueError when a value is outside its bounds."""
@@ -55,6 +56,7 @@ class SettingsView(msgspec.Struct, kw_only=True, rename="camel"):
     latency_seconds: float
     token_seconds: int
     know_all: bool
+    permissions: tuple[str, ...]
 
 
 def settings_view(settings: EmulatorSettings) -> SettingsView:
@@ -64,6 +66,7 @@ def settings_view(settings: EmulatorSettings) -> SettingsView:
         latency_seconds=settings.latency_seconds,
         token_seconds=settings.token_seconds,
         know_all=settings.know_all,
+        permissions=settings.permissions,
     )
 
 

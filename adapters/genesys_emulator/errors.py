@@ -52,7 +52,8 @@ class ErrorBody(msgspec.Struct, rename="camel", kw_only=True):
 class GenesysError(Exception):
     """An answer that is an error; raised anywhere, rendered in one place.
 
-    `retry_after` is the value of the header of that name, None for no header.
+    `retry_after` is the value of the header of that name, None for no header. With a `template`, the
+    message is the template with its `{name}` filled from `params`, and the body has all three.
     """
 
     def __init__(
@@ -65,8 +66,12 @@ class GenesysError(Exception):
         details: list[ErrorDetail] | None = None,
         retry_after: str | None = None,
         limit: ErrorLimit | None = None,
+        template: str | None = None,
+        params: dict[str, str] | None = None,
     ) -> None:
         default_code, default_message = CODES.get(status, CODES[500 if status >= 500 else 400])  # noqa: PLR2004 - 5xx are ours
+        if template is not None:
+            message = template.format_map(params or {})
         super().__init__(message or default_message)
         self.status = status
         self.code = code or default_code
@@ -74,6 +79,8 @@ class GenesysError(Exception):
         self.details = details or []
         self.retry_after = retry_after
         self.limit = limit
+        self.template = template
+        self.params = params or {}
 
     def body(self, context_id: str) -> ErrorBody:
         name, entity_id = self.entity or (msgspec.UNSET, msgspec.UNSET)
@@ -84,6 +91,8 @@ class GenesysError(Exception):
             context_id=context_id,
             entity_id=entity_id,
             entity_name=name,
+            message_with_params=self.template or msgspec.UNSET,
+            message_params=self.params,
             details=self.details,
             limit=self.limit or msgspec.UNSET,
         )

@@ -8,6 +8,8 @@ Genesys Cloud emulator: in memory, for development and tests. Not Genesys Cloud,
 Genesys' own paths
   POST   /oauth/token                          client credentials; the login host
   GET    /api/v2/tokens/me                     also HEAD and DELETE
+  GET    /api/v2/organizations/me
+  GET    /api/v2/authorization/subjects/me     ?includeFullRoles=true: with the permissions
   GET    /api/v2/conversations/{id}            also /conversations/{medium}/{id}
   PATCH  /api/v2/conversations/{id}/participants/{id}/attributes
                                                also /conversations/{medium}/{id}/participants/...
@@ -21,7 +23,7 @@ Control, without a token
   PUT    /emulator/faults                      {"faults": ["503:0.2", {"kind": "429", "calls": 3}]}
                                                also GET and DELETE
   PUT    /emulator/settings                    rateLimit, rateWindowSeconds, latencySeconds,
-                                               tokenSeconds, knowAll; also GET
+                                               tokenSeconds, knowAll, permissions; also GET
   POST   /emulator/conversations               {"id": ..., "participants": [{"id": ..., "purpose": ...}]}
   POST   /emulator/reset                       as newly started
 """

@@ -11,6 +11,7 @@ from adapters.genesys_emulator.connection import close_without_answer
 from adapters.genesys_emulator.errors import GenesysError, too_many_requests
 from adapters.genesys_emulator.faults import NETWORK_KINDS, STATUS_KINDS, FaultKind, FaultRule
 from adapters.genesys_emulator.outgoing_answer import OutgoingAnswer
+from adapters.genesys_emulator.permissions import check_right
 from adapters.genesys_emulator.routes import UNKNOWN, route_name
 from adapters.genesys_emulator.state import EmulatorState
 from adapters.genesys_emulator.tokens import Token
@@ -27,8 +28,8 @@ class Gate:
     """Stands around the whole application, so that unknown paths meet the same rules as known ones.
 
     In this order: faults of the network, latency, the token (401), the rate limit (429), faults that are
-    answers, paths that are not emulated (404), the handler. The login call has neither token nor rate
-    limit: what Genesys does there is not published. `/` and `/emulator/...` pass untouched.
+    answers, paths that are not emulated (404), rights (403), the handler. The login call has neither token
+    nor rate limit: what Genesys does there is not published. `/` and `/emulator/...` pass untouched.
     """
 
     def __init__(self, app: ASGIApp, emulator: EmulatorState) -> None:
@@ -70,9 +71,11 @@ class Gate:
             self._count(token, answer)
         if (fault := self._pick(STATUS_KINDS, scope)) is not None:
             raise self._fault_error(fault)
-        if route_name(scope["path"]) == UNKNOWN:
+        route = route_name(scope["path"])
+        if route == UNKNOWN:
             # the router would take the name of another resource for the id of a conversation
             raise GenesysError(404)
+        check_right(scope["method"], route, self._emulator.settings.permissions)
 
     async def _close(self, answer: OutgoingAnswer, receive: Receive) -> None:
         if await close_without_answer(receive):

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from litestar import MediaType, Request, Response, delete, get, head, post
 from litestar.di import NamedDependency
 
+from adapters.genesys_emulator.organization import ORGANIZATION
 from adapters.genesys_emulator.state import EmulatorState
 from adapters.genesys_emulator.tokens import Token
 
@@ -48,12 +49,11 @@ async def issue_token(request: AnyRequest, emulator: NamedDependency[EmulatorSta
 async def describe_token(request: AnyRequest) -> dict[str, Any]:
     """The part of Genesys' `TokenInfo` that names the client."""
     token: Token = request.scope["state"]["token"]
-    organization = {"id": "00000000-0000-4000-8000-000000000001", "name": "Genesys emulator"}
     return {
-        "organization": organization,
-        "homeOrganization": organization,
+        "organization": ORGANIZATION,
+        "homeOrganization": ORGANIZATION,
         "authorizedScope": [],
-        "OAuthClient": {"id": token.client_id, "organization": organization},
+        "OAuthClient": {"id": token.client_id, "organization": ORGANIZATION},
     }
 
 

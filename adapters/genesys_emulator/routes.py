@@ -61,6 +61,8 @@ _PATTERNS = [
     for template, conversation_id in (
         ("/oauth/token", ""),
         ("/api/v2/tokens/me", ""),
+        ("/api/v2/organizations/me", ""),
+        ("/api/v2/authorization/subjects/me", ""),
         *_conversation_routes(),
         ("/api/v2/messaging/sessions/{sessionId}", ""),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from adapters.genesys_emulator.faults import FaultRule
+from adapters.genesys_emulator.permissions import EVERYTHING, check_permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class EmulatorSettings:
     rate_window_seconds: float = 60.0
     latency_seconds: float = 0.0
     """How long every call of Genesys' own paths waits before anything happens to it."""
+    permissions: tuple[str, ...] = (EVERYTHING,)
+    """What every client may do, as `domain:entity:action`; each part may be `*`."""
     faults: tuple[FaultRule, ...] = ()
     seed: int | None = None
     """Seeds the dice of faults with a probability; None: different in every run."""
@@ -38,6 +41,8 @@ class EmulatorSettings:
     body_bytes_max: int = 1_048_576
 
     def __post_init__(self) -> None:
+        for permission in self.permissions:
+            check_permission(permission)
         for name, smallest in (
             ("token_seconds", 1),
             ("rate_limit", 0),

@@ -1,11 +1,12 @@
 """`session-keeper emulator`."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.genesys_emulator.app import create_emulator
 from adapters.genesys_emulator.fault_text import fault_from_text
+from adapters.genesys_emulator.permissions import EVERYTHING
 from adapters.genesys_emulator.settings import EmulatorSettings
 from adapters.http.server import ServerLimits, run_server
 from entrypoints.commands.start import WRONG_USAGE, complain
@@ -23,6 +24,7 @@ def run_emulator(options: Mapping[str, Any]) -> int:
             rate_limit=options["rate_limit"],
             rate_window_seconds=options["rate_window"],
             latency_seconds=options["latency"],
+            permissions=_permissions(options["permissions"]),
             faults=tuple(fault_from_text(text) for text in options["faults"]),
             know_all=not options["strict"],
             seed=options["seed"],
@@ -37,6 +39,11 @@ def run_emulator(options: Mapping[str, Any]) -> int:
         limits=ServerLimits(body_bytes_max=settings.body_bytes_max, drain_seconds_max=2.0),
         on_ready=_ready,
     )
+
+
+def _permissions(given: Sequence[str]) -> tuple[str, ...]:
+    """Everything when none are given; `none` alone is no permission at all."""
+    return () if tuple(given) == ("none",) else tuple(given) or (EVERYTHING,)
 
 
 def _ready(url: str) -> None:

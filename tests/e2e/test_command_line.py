@@ -77,6 +77,8 @@ def test_the_version_is_a_line_of_its_own(word: str) -> None:
         ["serve", "--workers", "0"],
         ["emulator", "--fault", "nonsense"],
         ["emulator", "--rate-window", "nan"],
+        ["emulator", "--permission", "conversation"],
+        ["emulator", "--permission", "none", "--permission", "a:b:c"],
         ["erase"],
         ["erase", "chat-1", "--subject", "somebody"],
         ["erase", "not a session"],

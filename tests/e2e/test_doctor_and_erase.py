@@ -49,6 +49,27 @@ def test_doctor_tells_wrong_credentials(
     assert "the-wr0ng-one" not in wrong.stdout + wrong.stderr
 
 
+@pytest.mark.parametrize(
+    ("permissions", "status"),
+    [(["conversation:message:view"], 0), (["routing:*:*", "a:b:c"], 1), (["none"], 1)],
+)
+def test_doctor_tells_which_permissions_the_client_lacks(
+    settings: dict[str, str],
+    closing: Callable[[CommandProcess], None],
+    permissions: list[str],
+    status: int,
+) -> None:
+    emulator = EmulatorProcess(*(word for one in permissions for word in ("--permission", one)))
+    closing(emulator)
+    emulator.start()
+    over = {**emulator.settings_for_service, "SYNC_TARGET": "participant-attributes"}
+
+    done = run_command("doctor", settings=settings | over)
+
+    assert done.returncode == status
+    assert ("conversation:communication:view or" in findings(done)["Genesys"]) == bool(status)
+
+
 def test_doctor_tells_that_genesys_is_away(settings: dict[str, str]) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
 

@@ -120,3 +120,37 @@ def test_what_the_sdk_can_ask_of_conversations_is_emulated_or_a_404(emulator: Ru
     assert {path: one.status_code for path, one in answers.items() if one.status_code != 404} == {}
     assert {one.json()["code"] for one in answers.values()} == {"not.found"}
     assert emulator.client.get("/emulator/state").json()["conversations"] == {}
+
+
+def test_it_reads_the_organization_and_the_rights_of_its_client(
+    emulator: RunningEmulator, api_client: Any
+) -> None:
+    permissions = ["conversation:message:view", "routing:*:*"]
+    emulator.client.put("/emulator/settings", json={"permissions": permissions}).raise_for_status()
+    client = api_client.get_client_credentials_token("client", "secret")
+
+    organization = sdk.OrganizationApi(client).get_organizations_me()
+    subject = sdk.AuthorizationApi(client).get_authorization_subjects_me(include_full_roles=True)
+
+    assert (organization.name, organization.state) == ("Genesys emulator", "active")
+    (granted,) = subject.grants
+    assert [(one.domain, one.entity_name, one.actions) for one in granted.role.policies] == [
+        ("conversation", "message", ["view"]),
+        ("routing", "*", ["*"]),
+    ]
+    assert granted.division.home_division is True
+
+
+def test_a_missing_right_is_an_exception_with_the_permissions(
+    emulator: RunningEmulator, api_client: Any
+) -> None:
+    emulator.client.put("/emulator/settings", json={"permissions": []}).raise_for_status()
+    conversations = sdk.ConversationsApi(api_client.get_client_credentials_token("client", "secret"))
+
+    with pytest.raises(sdk.rest.ApiException) as refused:
+        conversations.get_conversation("c1")
+
+    assert refused.value.status == 403
+    assert json.loads(refused.value.body)["messageParams"] == {
+        "permissions": "[conversation:communication:view]"
+    }
