@@ -29,7 +29,10 @@ class ErrorDetail(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=Tr
 
 
 class ErrorLimit(msgspec.Struct, kw_only=True):
+    """Which limit was met (SDK: model `Limit`; `platform.api` is the namespace of API rates)."""
+
     key: str
+    namespace: str
     value: int
 
 
@@ -114,5 +117,7 @@ def too_many_requests(retry_after: str | None, *, seconds: int, limit: int) -> G
         429,
         f"Rate limit exceeded the maximum. Retry the request in [{seconds}] seconds",
         retry_after=retry_after,
-        limit=ErrorLimit(key="client.credentials.token.rate.per.minute", value=limit),
+        limit=ErrorLimit(
+            key="client.credentials.token.rate.per.minute", namespace="platform.api", value=limit
+        ),
     )

@@ -8,7 +8,7 @@ from adapters.genesys_emulator.faults import FaultKind, FaultRule
 GRAMMAR = (
     "KIND[=VALUE][:HOW[,HOW]][@MATCH], where KIND is one of "
     + ", ".join(FaultKind)
-    + "; VALUE is the Retry-After of a status (5, or date+5 for an HTTP date in five seconds)"
+    + "; VALUE is the Retry-After of a status (5, date+5 for an HTTP date in five seconds, or none)"
     " or the seconds of hang; HOW is a probability (0.2), the next calls (3x) or a time (30s);"
     " MATCH is a method, a part of the path that begins with a slash, or both (PATCH/attributes)"
 )
@@ -17,7 +17,7 @@ _TEXT = re.compile(
     r"(?P<kind>[a-z0-9-]+)(=(?P<value>[^:@]*))?(:(?P<how>[^@]*))?(@(?P<method>[A-Z]*)(?P<path>/.*)?)?",
     re.ASCII,
 )
-_RETRY_AFTER = re.compile(r"(date\+)?[0-9]{1,9}", re.ASCII)
+_RETRY_AFTER = re.compile(r"(date\+)?[0-9]{1,9}|none", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _METHODS = frozenset({"", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -52,7 +52,7 @@ def _value_fields(kind: FaultKind, value: str, text: str) -> dict[str, Any]:
     if kind is FaultKind.HANG and _NUMBER.fullmatch(value):
         return {"hang_seconds": float(value)}
     if kind.isdigit() and _RETRY_AFTER.fullmatch(value):
-        return {"retry_after": value}
+        return {"retry_after": "" if value == "none" else value}
     raise _refusal(text)
 
 

@@ -41,7 +41,9 @@ class FaultRule(
     Without `calls` and `seconds` it holds until it is removed; with both, until the first of them is
     used up. `path_contains` is compared with the path without the query, `method` in upper case.
     `retry_after` goes into the header of that name with any status: whole seconds (`"5"`), an HTTP date
-    so many seconds ahead (`"date+5"`), or any other text as it stands, to see what a client makes of it.
+    so many seconds ahead (`"date+5"`), or any other text as it stands, to see what a client makes of it;
+    an empty text is no header. When it is absent, a 429 has one second, as every 429 of Genesys has the
+    header (announcement of 2021-11-10), and the others have none.
 
     Raises:
         ValueError: a number is outside its bounds.

@@ -13,10 +13,12 @@ from adapters.genesys_emulator.faults import NETWORK_KINDS, STATUS_KINDS, FaultK
 from adapters.genesys_emulator.outgoing_answer import OutgoingAnswer
 from adapters.genesys_emulator.permissions import check_right
 from adapters.genesys_emulator.routes import UNKNOWN, route_name
+from adapters.genesys_emulator.settings import RATE_LIMIT
 from adapters.genesys_emulator.state import EmulatorState
 from adapters.genesys_emulator.tokens import Token
 
 _CLOSED = 0
+_RETRY_SECONDS = 1
 _SECONDS = re.compile(r"(?P<date>date\+)?(?P<seconds>[0-9]{1,9})", re.ASCII)
 
 
@@ -120,11 +122,14 @@ class Gate:
         return fault
 
     def _fault_error(self, fault: FaultRule) -> GenesysError:
-        kind, text, seconds = fault.kind, fault.retry_after, 1
+        kind, text, seconds = fault.kind, fault.retry_after, _RETRY_SECONDS
+        if kind is FaultKind.TOO_MANY_REQUESTS and text is None:
+            text = str(seconds)
         if (ahead := _SECONDS.fullmatch(text or "")) is not None:
             seconds = int(ahead["seconds"])
             if ahead["date"]:
                 text = formatdate(self._emulator.clock() + seconds, usegmt=True)
         if kind is FaultKind.TOO_MANY_REQUESTS:
-            return too_many_requests(text, seconds=seconds, limit=self._emulator.settings.rate_limit)
-        return GenesysError(int(kind), retry_after=text)
+            limit = self._emulator.settings.rate_limit or RATE_LIMIT
+            return too_many_requests(text or None, seconds=seconds, limit=limit)
+        return GenesysError(int(kind), retry_after=text or None)

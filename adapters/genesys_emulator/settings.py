@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from adapters.genesys_emulator.faults import FaultRule
 from adapters.genesys_emulator.permissions import EVERYTHING, check_permission
 
+RATE_LIMIT = 300
+"""Calls a minute that Genesys allows a token of client credentials, unless it raised the limit."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorSettings:
@@ -20,7 +23,7 @@ class EmulatorSettings:
     """The secret of that client; None: any non-empty secret."""
     token_seconds: int = 86_400
     """How long a new token lives; Genesys' default is 24 hours."""
-    rate_limit: int = 300
+    rate_limit: int = RATE_LIMIT
     """Calls in one window for one token; 0: unlimited."""
     rate_window_seconds: float = 60.0
     latency_seconds: float = 0.0

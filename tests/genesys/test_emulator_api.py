@@ -142,6 +142,11 @@ def test_over_the_limit_is_a_429_that_says_when_to_come_back(
     assert_error(refused, 429, "too.many.requests.retry.after")
     assert refused.headers["Retry-After"] == refused.headers["inin-ratelimit-reset"] == "7"
     assert refused.json()["message"] == "Rate limit exceeded the maximum. Retry the request in [7] seconds"
+    assert refused.json()["limit"] == {
+        "key": "client.credentials.token.rate.per.minute",
+        "namespace": "platform.api",
+        "value": 2,
+    }
     assert len(emulator.writes()) == 2
     assert emulator.client.get(SESSION, headers=emulator.log_in()).status_code == 200, (
         "another token, another window"

@@ -143,7 +143,9 @@ def test_a_status_on_demand_is_answered_in_genesys_words_and_writes_nothing(
 def test_a_429_on_demand_has_the_retry_after_that_was_ordered(
     emulator: RunningEmulator, token: dict[str, str]
 ) -> None:
-    emulator.faults("429:1x", "429=7:1x", "429=date+7:1x", {"kind": "429", "calls": 1, "retryAfter": "soon"})
+    emulator.faults(
+        "429=none:1x", "429=7:1x", "429=date+7:1x", {"kind": "429", "calls": 1, "retryAfter": "soon"}
+    )
 
     answers = [write(emulator, token) for _ in range(4)]
 
@@ -154,6 +156,33 @@ def test_a_429_on_demand_has_the_retry_after_that_was_ordered(
     date = parsedate_to_datetime(answers[2].headers["Retry-After"])
     assert date.timestamp() == emulator.clock.now + 7
     assert answers[3].headers["Retry-After"] == "soon"
+
+
+@pytest.mark.parametrize(("rate_limit", "allowed"), [(40, 40), (0, 300)])
+def test_a_429_on_demand_is_as_genesys_sends_it(
+    emulator: RunningEmulator, token: dict[str, str], rate_limit: int, allowed: int
+) -> None:
+    emulator.client.put("/emulator/settings", json={"rateLimit": rate_limit}).raise_for_status()
+    emulator.faults("429:1x", "503:1x")
+
+    answer = write(emulator, token)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    assert answer.json() == {
+        "message": "Rate limit exceeded the maximum. Retry the request in [1] seconds",
+        "code": "too.many.requests.retry.after",
+        "status": 429,
+        "contextId": answer.headers["ININ-Correlation-Id"],
+        "messageParams": {},
+        "details": [],
+        "errors": [],
+        "limit": {
+            "key": "client.credentials.token.rate.per.minute",
+            "namespace": "platform.api",
+            "value": allowed,
+        },
+    }
+    assert "Retry-After" not in write(emulator, token).headers
 
 
 def test_a_fault_can_strike_the_login_call(emulator: RunningEmulator) -> None:

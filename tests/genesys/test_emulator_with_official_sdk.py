@@ -91,13 +91,21 @@ def test_a_wrong_secret_and_a_revoked_token_are_its_exceptions(api_client: Any) 
 
 def test_a_fault_is_an_exception_with_the_error_body(emulator: RunningEmulator, api_client: Any) -> None:
     conversations = sdk.ConversationsApi(api_client.get_client_credentials_token("client", "secret"))
-    emulator.faults("429:1x")
+    emulator.faults("429=none:1x")
 
     with pytest.raises(sdk.rest.ApiException) as refused:
         conversations.get_conversations_message("c1")
 
     assert refused.value.status == 429
     assert json.loads(refused.value.body)["code"] == "too.many.requests.retry.after"
+
+
+def test_it_comes_back_by_itself_after_a_429(emulator: RunningEmulator, api_client: Any) -> None:
+    conversations = sdk.ConversationsApi(api_client.get_client_credentials_token("client", "secret"))
+    emulator.faults("429=0:2x")
+
+    assert conversations.get_conversations_message("c1").id == "c1"
+    assert emulator.client.get("/emulator/stats").json()["tooManyRequests"] == 2
 
 
 EMULATED = re.compile(
