@@ -36,7 +36,7 @@ async def read_conversation(
     conversation = emulator.conversations.read(
         conversation_id, know_all=emulator.settings.know_all, now=emulator.now_text()
     )
-    return msgspec.structs.replace(conversation, self_uri=request.url.path.rstrip("/"))
+    return msgspec.structs.replace(conversation, self_uri=request.scope["path"].rstrip("/"))
 
 
 @patch(

@@ -1,6 +1,8 @@
 """The control API, and the faults it orders, over real HTTP."""
 
+import html
 import logging
+import re
 import socket
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -66,6 +68,43 @@ def test_the_front_page_lists_the_control_calls(emulator: RunningEmulator) -> No
     assert page.headers["content-type"].startswith("text/plain")
     for path in ("writes", "state", "stats", "faults", "settings", "conversations", "reset"):
         assert f"/emulator/{path}" in page.text
+
+
+def test_the_front_page_says_how_to_point_the_official_sdks_at_it(emulator: RunningEmulator) -> None:
+    text = emulator.client.get("/").text
+
+    assert f'client.set_gateway("127.0.0.1", "http", {emulator.port}, "", "")' in text
+    assert f'client.setGateway({{ host: "127.0.0.1", protocol: "http", port: {emulator.port} }});' in text
+    assert f"SESSION_KEEPER_GENESYS_LOGIN_URL={emulator.url}\n" in text
+    assert "@" not in text
+
+
+def test_a_browser_gets_the_front_page_as_html(emulator: RunningEmulator) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    page = emulator.client.get("/", headers=browser)
+
+    assert page.headers["content-type"].startswith("text/html")
+    (text,) = re.findall(r"<pre>\n(.*)</pre>", page.text, re.DOTALL)
+    assert html.unescape(text) == emulator.client.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("genesys.test:3001", '"genesys.test", "http", 3001,'),
+        ("genesys.test", '"genesys.test", "http", 80,'),
+        ("[::1]:3001", '"[::1]", "http", 3001,'),
+        ("genesys.test:port", '"127.0.0.1", "http", PORT,'),
+    ],
+)
+def test_the_front_page_shows_the_address_that_the_reader_came_by(
+    emulator: RunningEmulator, token: dict[str, str], host: str, shown: str
+) -> None:
+    read = emulator.client.get("/api/v2/conversations/c1", headers=token | {"Host": host})
+    page = emulator.client.get("/", headers={"Host": host, "Accept": "text/html"})
+
+    assert (read.status_code, page.status_code) == (200, 200)
+    assert f"client.set_gateway({shown.replace('PORT', str(emulator.port))}" in page.text
 
 
 def test_accepted_writes_are_listed_in_order_and_from_a_number_on(

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,19 @@ def test_it_logs_in_and_writes_attributes_and_reads_them_back(
     assert message.participants[0].attributes == whole.participants[0].attributes == body.attributes
     assert message.participants[0].connected_time.isoformat() == "2026-01-01T12:00:00+00:00"
     assert [one["document"] for one in emulator.writes()] == [body.attributes]
+
+
+def test_it_does_what_the_front_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with running_emulator() as emulator:
+        page = emulator.client.get("/").text
+        (code,) = re.findall(r"^  Python .*\n((?:    .*\n|\n)+)", page, re.MULTILINE)
+
+        exec(textwrap.dedent(code), {})  # noqa: S102 - it is to be shown that it runs
+
+    assert "'purpose': 'customer'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("medium", ["call", "callback", "email"])
