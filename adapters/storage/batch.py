@@ -108,7 +108,9 @@ def give(updates: Iterable[Update], answers: Iterable[Answer]) -> None:
     for update, answer in zip(updates, answers, strict=True):
         if update.answer.done():
             continue
-        if isinstance(answer, Exception):
+        if isinstance(answer, StopIteration):  # a future cannot carry it
+            update.answer.set_exception(RuntimeError("a decision raised StopIteration"))
+        elif isinstance(answer, Exception):
             update.answer.set_exception(answer)
             update.answer.exception()  # a caller that gives up just now is no "exception never retrieved"
         else:

@@ -106,12 +106,14 @@ class BatchAttempts:
     def _settle(self, part: Batch, decided: "_Decided", won: Collection[SessionId]) -> None:
         if won and decided.writes:
             self._health.succeeded()
-        lost = decided.answer(won)
+        late = [session_id for session_id in part if session_id not in decided.answers]
+        lost = decided.answer(won) if decided.answers else late
         self._lost.update(lost)
-        for session_id in [*lost, *(key for key in part if key not in decided.answers)]:
+        for session_id in (*lost, *late):
             self._back[session_id] = part[session_id]
-        late = sum(len(part[session_id]) for session_id in part if session_id not in decided.answers)
-        self._queue.fitted(sum(map(len, decided.answers.values())), late)
+        if decided.answers:
+            updates = sum(map(len, decided.answers.values()))
+            self._queue.fitted(updates, sum(len(part[session_id]) for session_id in late))
 
     def _apart(self, part: Batch, error: StoreUnavailable) -> None:
         """Halves of the sessions, then of the updates of one, until the one at fault is alone."""

@@ -18,6 +18,7 @@ class ScriptedStore(BatchStore):
     """Attributes:
     exchanges: the sessions of each one, in the order in which they began.
     losses: how many more times a session loses its race.
+    unread: how many more exchanges end before anything was read.
     held: sessions that make an exchange fail as a whole.
     failures: what the next exchanges that want to write raise, one each.
     stuck: sessions whose exchanges do not end before `free` was called.
@@ -27,6 +28,7 @@ class ScriptedStore(BatchStore):
         self.records: dict[SessionId, SessionRecord] = {}
         self.exchanges: list[list[str]] = []
         self.losses: Counter[str] = Counter()
+        self.unread = 0
         self.held: set[str] = set()
         self.failures: list[Exception] = []
         self.stuck: set[str] = set()
@@ -48,6 +50,9 @@ class ScriptedStore(BatchStore):
             await asyncio.sleep(0)
             if self.stuck.intersection(session_ids):
                 await self._freed.wait()
+            if self.unread > 0:
+                self.unread -= 1
+                return ()
             return self._written(decide({s: self.records[s] for s in session_ids if s in self.records}))
         finally:
             self._under_way.difference_update(session_ids)

@@ -162,6 +162,17 @@ async def test_a_lost_race_is_decided_anew_in_order_and_its_neighbours_are_not(s
     assert sum("b" in exchange for exchange in store.exchanges) == 1
 
 
+async def test_what_could_not_even_be_read_pauses_and_makes_no_batch_smaller(store: ScriptedStore) -> None:
+    store.unread = 1
+    async with committing(store, pause_seconds_min=0.2) as commit:
+        tasks = start(commit, *((f"s{n}", "v") for n in range(20)))
+        await until(lambda: commit._pauses)
+        assert len(commit._pauses) == 20
+        await asyncio.gather(*tasks)
+
+        assert commit._batch_size == LIMITS.batch_max
+
+
 async def test_only_the_callers_of_a_session_that_loses_every_race_are_told(store: ScriptedStore) -> None:
     store.losses["a"] = 1_000_000
     async with committing(store, timeout_seconds=0.1) as commit:
@@ -268,9 +279,14 @@ async def test_a_fault_of_our_own_is_logged_and_told_and_survived(
     assert "a write failed for a reason of our own" in caplog.text
 
 
-async def test_a_decision_that_raises_reaches_its_caller_alone(store: ScriptedStore) -> None:
+@pytest.mark.parametrize(
+    ("raised", "reaches"), [(ZeroDivisionError, ZeroDivisionError), (StopIteration, RuntimeError)]
+)
+async def test_a_decision_that_raises_reaches_its_caller_alone(
+    store: ScriptedStore, raised: type[Exception], reaches: type[Exception]
+) -> None:
     def bad(_: SessionState | None) -> Decision:
-        raise ZeroDivisionError
+        raise raised()
 
     async with committing(store) as commit:
         answers = await asyncio.gather(
@@ -280,7 +296,7 @@ async def test_a_decision_that_raises_reaches_its_caller_alone(store: ScriptedSt
             return_exceptions=True,
         )
 
-    assert kinds(answers) == [Decision, ZeroDivisionError, Decision]
+    assert kinds(answers) == [Decision, reaches, Decision]
     assert store.variables("a") == {"v", "w"}
 
 
