@@ -1,6 +1,7 @@
 """`session-keeper doctor`: one line each, exit code 1 if any of them fails."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -54,6 +55,7 @@ def run_doctor(environment: Mapping[str, str]) -> int:
     if wrong:
         return WRONG_USAGE
     set_up_logs(settings)
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # that it tried again says nothing new here
     return asyncio.run(_examine(settings))
 
 

@@ -86,6 +86,7 @@ def test_doctor_names_the_host_that_is_not_known(settings: dict[str, str]) -> No
     done = run_command("doctor", settings=settings | over)
 
     assert done.returncode == 1
+    assert done.stderr == ""
     assert "the name of login.nowhere.invalid:443 is not known (DNS: " in findings(done)["Genesys"]
 
 

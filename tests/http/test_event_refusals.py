@@ -211,7 +211,8 @@ async def test_no_value_of_a_refused_context_is_in_the_answer_or_the_trail(keepe
 
 
 async def test_the_smaller_budget_of_the_copy_counts_too() -> None:
-    async with running_keeper(context_max_bytes=1000, context_sync_max_bytes=1000) as keeper:
+    limits = {"context_max_bytes": 1000, "context_sync_max_bytes": 1000}
+    async with running_keeper(sync_target="messaging-sessions", **limits) as keeper:
         answer = await keeper.post(context={"a": "x" * 900})
 
     assert problem(answer, 413)["limit"] == 1000

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.http.keeper import Keeper, problem
+from tests.http.keeper import Keeper, problem, running_keeper
 
 
 async def test_health_counts_webhooks_by_the_names_of_the_tutorial(keeper: Keeper) -> None:
@@ -80,8 +80,9 @@ async def test_a_process_that_runs_is_alive_whatever_the_store_does(keeper: Keep
     assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
 
 
-async def test_a_service_whose_store_answers_is_ready(keeper: Keeper) -> None:
-    answer = await keeper.http.get("/health/ready")
+async def test_a_service_whose_store_answers_is_ready() -> None:
+    async with running_keeper(genesys_client_id="id", genesys_client_secret="secret") as keeper:
+        answer = await keeper.http.get("/health/ready")
 
     assert answer.status_code == 200
     assert answer.json() == {
@@ -91,6 +92,12 @@ async def test_a_service_whose_store_answers_is_ready(keeper: Keeper) -> None:
         "eviction": None,
         "clockSkewMs": None,
     }
+
+
+async def test_a_service_without_credentials_is_ready_and_says_that_it_has_none(keeper: Keeper) -> None:
+    answer = await keeper.http.get("/health/ready")
+
+    assert (answer.status_code, answer.json()["genesys"]) == (200, "no credentials are set")
 
 
 async def test_the_skew_of_the_clocks_is_told(keeper: Keeper) -> None:
