@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -37,6 +38,7 @@ NAME_LENGTH_MAX = 128
 ID_LENGTH_MAX = 256
 SUBJECT_ID_LENGTH_MAX = 255
 NAMES_TOLD_MAX = 8
+EVENT_TYPES_REMEMBERED_MAX = 256
 _KNOWN = frozenset(FIELDS)
 _SEPARATORS = re.compile(r"[/\\]")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,13 +69,26 @@ class Remarks:
     hints: tuple[str, ...] = ()
 
 
+_NO_REMARKS = Remarks()
+
+
 def remarks_on(body: Any) -> Remarks:
     """The remarks on a body that `command_of` took."""
     ignored = () if body.keys() <= _KNOWN else tuple(name for name in body if name not in _KNOWN)
     event_type = body["eventType"]
-    meant = None if event_type in ENDING_EVENT_TYPES else likely_name(event_type, sorted(ENDING_EVENT_TYPES))
+    meant = _end_meant_by(event_type)
+    if meant is None:
+        return Remarks(ignored[:NAMES_TOLD_MAX]) if ignored else _NO_REMARKS
     hint = f"eventType {event_type!r} is activity and ends nothing; did you mean {meant}?"
-    return Remarks(ignored[:NAMES_TOLD_MAX], () if meant is None else (hint,))
+    return Remarks(ignored[:NAMES_TOLD_MAX], (hint,))
+
+
+@lru_cache(maxsize=EVENT_TYPES_REMEMBERED_MAX)
+def _end_meant_by(event_type: str) -> str | None:
+    """Event types are few, and each event has one."""
+    if event_type in ENDING_EVENT_TYPES:
+        return None
+    return likely_name(event_type, sorted(ENDING_EVENT_TYPES))
 
 
 def command_of(body: object, ttl: TtlPolicy) -> PersistSession:
