@@ -9,11 +9,12 @@ from application.ports import SessionStore
 from domain.decisions import Decision
 from domain.identity import SessionId
 from domain.session import SessionState
+from tests.contract.settling import Settling
 from tests.contract.steps import PATIENCE_SECONDS, OpenStore, take, variables
 from tests.factories import at, event, merge
 
 
-class FaultContract:
+class FaultContract(Settling):
     async def test_what_cannot_be_written_fails_alone_and_the_store_goes_on(
         self, store: SessionStore, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -78,10 +79,12 @@ class FaultContract:
         self, store: SessionStore
     ) -> None:
         await store.ping()
+        await self.settle()
         assert await store.audit_count() == 0
         await take(store, event({"a": 1}))
 
         await store.ping()
 
         assert await variables(store) == {"a"}
+        await self.settle()
         assert await store.audit_count() == 1

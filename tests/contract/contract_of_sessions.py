@@ -206,6 +206,7 @@ class SessionContract(Settling):
         assert late.outcome is Outcome.SUPERSEDED
         assert await variables(store, seconds=101) == set()
         until = POLICIES.ttl.tombstone_seconds + 1
+        await self.settle()
         assert await store.expired(at(until - 1), 10) == []
         assert await store.expired(at(until), 10) == ["s"]
 

@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 30
 Answer = TypeVar("Answer")
 Spoil = Callable[[SessionStore, str], Awaitable[None]]
 """Makes the record of a session one that a newer version wrote."""
-NEWER_LEDGER = b'{"n":99}'
+NEWER_LEDGER = bytes([99]) + b" of a release that is not there yet"
 OpenStore = Callable[[], AbstractAsyncContextManager[SessionStore]]
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import copy
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
 from application.ports import FailedSyncs, SessionStore, SyncBacklog

@@ -1,7 +1,7 @@
 from contextlib import nullcontext
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
 from application.ports import SessionStore

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
 from application.erase_session import EraseSessionHandler, EraseSubject, EraseSubjectHandler

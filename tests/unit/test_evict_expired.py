@@ -1,10 +1,10 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
