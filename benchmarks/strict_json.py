@@ -18,8 +18,8 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from adapters.http.json_scanner import find_violations
-from adapters.http.strict_json import JsonLimits, decode_strictly
+from adapters.event_json.json_scanner import find_violations
+from adapters.event_json.strict_json import JsonLimits, decode_strictly
 
 ROUNDS: Final = 2_000
 LIMITS: Final = JsonLimits()

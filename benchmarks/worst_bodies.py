@@ -36,9 +36,9 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from adapters.http.event_body import command_of
-from adapters.http.json_scanner import JsonLimits
-from adapters.http.strict_json import decode_strictly
+from adapters.event_json.event_body import command_of
+from adapters.event_json.json_scanner import JsonLimits
+from adapters.event_json.strict_json import decode_strictly
 from domain.context import ContextVariables
 from domain.decisions import Policies
 from domain.event_decision import decide_event

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from adapters.asgi_server.server import ServerLimits
+from adapters.event_json.json_scanner import JsonLimits
 from adapters.genesys.client import CallLimits, GenesysEndpoints
 from adapters.genesys.oauth import Credentials
 from adapters.http.app import HttpRules
-from adapters.http.json_scanner import JsonLimits
 from adapters.http.senders import Senders
-from adapters.http.server import ServerLimits
 from adapters.http.webhooks import WebhookRules
 from adapters.json_schema.schema_file import load_schema
 from adapters.storage.backend import StoreLimits

@@ -4,7 +4,7 @@ Exception
 ├── EventRefused (domain)
 │   ├── WrongMediaType
 │   └── BodyTooLarge
-├── InvalidJson (adapters.http.strict_json)
+├── InvalidJson (adapters.event_json.strict_json)
 ├── NotAuthorised
 └── SenderGone
 """

@@ -9,9 +9,9 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from adapters.event_json.strict_json import InvalidJson
 from adapters.http.answers import ProblemAnswer, VariableAnswer, ViolationAnswer
 from adapters.http.errors import BodyTooLarge, NotAuthorised, SenderGone, WrongMediaType
-from adapters.http.strict_json import InvalidJson
 from application.errors import SessionNotFound, StoreUnavailable, UnknownCursor
 from domain.errors import ContextTooLarge, InvalidEvent, Violation
 

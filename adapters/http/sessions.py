@@ -9,8 +9,8 @@ from litestar.exceptions import ClientException
 from litestar.params import FromPath, QueryParameter
 from litestar.status_codes import HTTP_204_NO_CONTENT, HTTP_304_NOT_MODIFIED
 
+from adapters.event_json.event_body import session_id_of
 from adapters.http.answers import AuditAnswer, AuditEntryAnswer, SessionAnswer, encoded
-from adapters.http.event_body import session_id_of
 from adapters.http.openapi import AUDIT_RESPONSES, ERASE_RESPONSES, SESSION_RESPONSES, DocumentedOperation
 from application.erase_session import EraseSession
 from application.errors import SessionNotFound

@@ -9,12 +9,12 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, InternalServerException
 from litestar.status_codes import HTTP_200_OK, HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
+from adapters.event_json.event_body import Remarks, command_of, remarks_on, session_id_of
+from adapters.event_json.strict_json import InvalidJson, JsonLimits, decode_strictly
 from adapters.http.answers import EventAnswer, encoded
 from adapters.http.errors import BodyTooLarge, SenderGone, WrongMediaType
-from adapters.http.event_body import Remarks, command_of, remarks_on, session_id_of
 from adapters.http.openapi import EVENT_RESPONSES, EventOperation
 from adapters.http.senders import SIGNATURE_HEADER, Senders
-from adapters.http.strict_json import InvalidJson, JsonLimits, decode_strictly
 from application.errors import StoreUnavailable
 from application.persist_session import PersistSession
 from application.refuse_event import RefuseEvent

@@ -4,11 +4,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters.asgi_server.server import ServerLimits, run_server
 from adapters.genesys_emulator.app import create_emulator
 from adapters.genesys_emulator.fault_text import fault_from_text
 from adapters.genesys_emulator.permissions import EVERYTHING
 from adapters.genesys_emulator.settings import EmulatorSettings
-from adapters.http.server import ServerLimits, run_server
 from entrypoints.commands.start import WRONG_USAGE, complain
 from entrypoints.logs import set_up_logs
 from entrypoints.settings import Settings

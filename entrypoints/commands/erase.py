@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import rich_click as click
 
-from adapters.http.event_body import ID_LENGTH_MAX, SESSION_ID_FORM, session_id_of
+from adapters.event_json.event_body import ID_LENGTH_MAX, SESSION_ID_FORM, session_id_of
 from application.erase_session import EraseSession, EraseSubject
 from application.errors import SessionUnreadable
 from domain.audit import AuditAction

@@ -6,8 +6,8 @@ from typing import Any
 
 import rich_click as click
 
-from adapters.http.event_body import command_of, remarks_on
-from adapters.http.strict_json import InvalidJson, decode_strictly
+from adapters.event_json.event_body import command_of, remarks_on
+from adapters.event_json.strict_json import InvalidJson, decode_strictly
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
 from application.persist_session import PersistSession

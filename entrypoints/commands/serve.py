@@ -6,8 +6,8 @@ import socket
 import sys
 from collections.abc import Mapping
 
-from adapters.http.server import run_server
-from adapters.http.workers import run_workers
+from adapters.asgi_server.server import run_server
+from adapters.asgi_server.supervisor import run_workers
 from entrypoints.asgi import create_service_app
 from entrypoints.commands.start import (
     WRONG_USAGE,

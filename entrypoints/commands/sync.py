@@ -6,7 +6,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from adapters.http.event_body import SESSION_ID_FORM, session_id_of
+from adapters.event_json.event_body import SESSION_ID_FORM, session_id_of
 from application.errors import SessionNotFound
 from application.read_session import ReadSession
 from application.retry_syncs import RetrySyncs

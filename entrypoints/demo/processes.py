@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.http.workers import die_with_parent
+from adapters.asgi_server.supervisor import die_with_parent
 from entrypoints.settings import PREFIX
 
 SERVICE_PORT = 3000

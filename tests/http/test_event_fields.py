@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.http.event_body import command_of
+from adapters.event_json.event_body import command_of
 from domain.instants import to_text
 from domain.ttl_policy import TtlPolicy
 from tests.http.keeper import Keeper, pointers, problem, running_keeper

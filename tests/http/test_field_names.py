@@ -5,7 +5,7 @@ A misspelt `contextMode: merge` would be a replace, which wipes what the session
 
 import pytest
 
-from adapters.http.field_names import likely_name
+from adapters.event_json.field_names import likely_name
 from tests.http.keeper import Keeper, pointers, problem
 
 KNOWN = ("sessionId", "context", "contextMode", "ttlSeconds")

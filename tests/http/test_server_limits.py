@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.http.server import ServerLimits, run_server
+from adapters.asgi_server.server import ServerLimits, run_server
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 20.0

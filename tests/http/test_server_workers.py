@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 20.0
 
 CHILD = """
 import asyncio, os, signal, socket, sys
-from adapters.http.server import ServerLimits, run_server
+from adapters.asgi_server.server import ServerLimits, run_server
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
@@ -47,7 +47,7 @@ sys.exit(run_server(app, host="", port=0, limits=ServerLimits(body_bytes_max=100
 PARENT = """
 import json, logging, sys
 from functools import partial
-from adapters.http.workers import run_workers
+from adapters.asgi_server.supervisor import run_workers
 
 logging.basicConfig(format="%(message)s", level="INFO")
 options = json.loads(sys.argv[1])

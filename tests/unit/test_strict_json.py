@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.http import strict_json
-from adapters.http.json_scanner import find_violations
-from adapters.http.strict_json import InvalidJson, JsonLimits, decode_strictly
+from adapters.event_json import strict_json
+from adapters.event_json.json_scanner import find_violations
+from adapters.event_json.strict_json import InvalidJson, JsonLimits, decode_strictly
 from tests.scale import examples
 from tests.unit.json_corpus import ACCEPTED, REFUSED
 

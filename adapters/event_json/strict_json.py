@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from adapters.http.json_scanner import (
+from adapters.event_json.json_scanner import (
     CONTROL_CHARACTER,
     DANGEROUS_NAMES,
     JsonLimits,

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from adapters.http.server_protocol import REFUSALS_MAX, GuardedConfig, GuardedProtocol, ServerLimits
+from adapters.asgi_server.server_protocol import REFUSALS_MAX, GuardedConfig, GuardedProtocol, ServerLimits
 
 try:
     import resource

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from adapters.http.server import CannotListen, bind_listener, server_url
+from adapters.asgi_server.server import CannotListen, bind_listener, server_url
 
 logger = logging.getLogger("session_keeper.server")
 

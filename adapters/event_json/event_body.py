@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.http.field_names import likely_name
+from adapters.event_json.field_names import likely_name
 from application.persist_session import PersistSession
 from domain.context import ContextVariables
 from domain.errors import InvalidEvent, Violation
