@@ -17,9 +17,9 @@ from adapters.genesys.oauth import Credentials
 from adapters.memory.store import MemorySessionStore
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
-from application.sync_conclusions import ConclusionPolicy, SyncConclusions
-from application.sync_loop import SyncLoop, SyncLoopPolicy
-from application.sync_session import SyncSessionHandler
+from application.sync.attempt import SyncSessionHandler
+from application.sync.conclusions import ConclusionPolicy, SyncConclusions
+from application.sync.loop import SyncLoop, SyncLoopPolicy
 from benchmarks.sync_engine import CALLS_PER_MINUTE, Copies, Result, event, send_updates
 from domain.decisions import Policies
 from domain.event_decision import decide_event

@@ -22,7 +22,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from adapters.memory.store import MemorySessionStore
-from application.sync_loop import SyncLoopPolicy
+from application.sync.loop import SyncLoopPolicy
 from benchmarks.sync_plot import line_chart
 from benchmarks.sync_policies import POLICIES, RetryEachUpdate
 from domain.context import ContextVariables

@@ -18,21 +18,21 @@ from adapters.genesys.gateway import GenesysCloudGateway
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
-from application.check_readiness import CheckReadinessHandler
-from application.erase_session import EraseSessionHandler, EraseSubjectHandler
-from application.evict_expired import EvictExpiredHandler
-from application.persist_session import PersistSessionHandler
 from application.ports import Clock, GenesysGateway, IdGenerator, SessionStore
-from application.read_health import ReadHealthHandler
-from application.read_metrics import ReadMetricsHandler
-from application.read_session import ReadAuditTrailHandler, ReadSessionHandler
-from application.refuse_event import RefuseEventHandler
-from application.retry_syncs import ListFailedSyncsHandler, RetrySyncsHandler
-from application.sync_conclusions import SyncConclusions
-from application.sync_inline import InlineSync
-from application.sync_loop import SyncLoop
-from application.sync_session import SyncSessionHandler
+from application.sync.attempt import SyncSessionHandler
+from application.sync.conclusions import SyncConclusions
+from application.sync.inline import InlineSync
+from application.sync.loop import SyncLoop
 from application.use_cases import UseCases
+from application.use_cases.check_readiness import CheckReadinessHandler
+from application.use_cases.erase_session import EraseSessionHandler, EraseSubjectHandler
+from application.use_cases.evict_expired import EvictExpiredHandler
+from application.use_cases.persist_session import PersistSessionHandler
+from application.use_cases.read_health import ReadHealthHandler
+from application.use_cases.read_metrics import ReadMetricsHandler
+from application.use_cases.read_session import ReadAuditTrailHandler, ReadSessionHandler
+from application.use_cases.refuse_event import RefuseEventHandler
+from application.use_cases.retry_syncs import ListFailedSyncsHandler, RetrySyncsHandler
 from domain.decisions import Policies
 from domain.sync import SyncTarget
 from entrypoints import policies as rules

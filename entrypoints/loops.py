@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from application.errors import StoreUnavailable
-from application.evict_expired import EvictExpired
+from application.use_cases.evict_expired import EvictExpired
 from entrypoints.container import Service
 
 PAUSE_AFTER_FAULT_SECONDS = 5.0

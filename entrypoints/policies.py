@@ -12,9 +12,9 @@ from adapters.http.webhooks import WebhookRules
 from adapters.json_schema.schema_file import load_schema
 from adapters.storage.backend import StoreLimits
 from application.ports import ContextSchema
-from application.sync_brake import BrakePolicy
-from application.sync_conclusions import ConclusionPolicy
-from application.sync_loop import SyncLoopPolicy
+from application.sync.circuit_breaker import BrakePolicy
+from application.sync.conclusions import ConclusionPolicy
+from application.sync.loop import SyncLoopPolicy
 from domain.decisions import Policies, any_document
 from domain.events import EndingContext
 from domain.size_policy import Overflow, SizePolicy

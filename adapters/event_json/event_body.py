@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from adapters.event_json.field_names import likely_name
-from application.persist_session import PersistSession
+from application.use_cases.persist_session import PersistSession
 from domain.context import ContextVariables
 from domain.errors import InvalidEvent, Violation
 from domain.events import ENDING_EVENT_TYPES, ContextMode

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from application.persist_session import PersistedSession
+from application.use_cases.persist_session import PersistedSession
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions import Outcome
 from domain.instants import to_text

@@ -12,10 +12,10 @@ from litestar.status_codes import HTTP_204_NO_CONTENT, HTTP_304_NOT_MODIFIED
 from adapters.event_json.event_body import session_id_of
 from adapters.http.answers import AuditAnswer, AuditEntryAnswer, SessionAnswer, encoded
 from adapters.http.openapi import AUDIT_RESPONSES, ERASE_RESPONSES, SESSION_RESPONSES, DocumentedOperation
-from application.erase_session import EraseSession
 from application.errors import SessionNotFound
-from application.read_session import ReadAuditTrail, ReadSession
 from application.use_cases import UseCases
+from application.use_cases.erase_session import EraseSession
+from application.use_cases.read_session import ReadAuditTrail, ReadSession
 from domain.identity import SessionId
 
 JSON = "application/json"

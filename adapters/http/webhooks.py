@@ -16,9 +16,9 @@ from adapters.http.errors import BodyTooLarge, SenderGone, WrongMediaType
 from adapters.http.openapi import EVENT_RESPONSES, EventOperation
 from adapters.http.senders import SIGNATURE_HEADER, Senders
 from application.errors import StoreUnavailable
-from application.persist_session import PersistSession
-from application.refuse_event import RefuseEvent
 from application.use_cases import UseCases
+from application.use_cases.persist_session import PersistSession
+from application.use_cases.refuse_event import RefuseEvent
 from domain.errors import EventRefused, InvalidEvent
 from domain.identity import SessionId
 from domain.ttl_policy import TtlPolicy

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import rich_click as click
 
 from adapters.event_json.event_body import ID_LENGTH_MAX, SESSION_ID_FORM, session_id_of
-from application.erase_session import EraseSession, EraseSubject
 from application.errors import SessionUnreadable
+from application.use_cases.erase_session import EraseSession, EraseSubject
 from domain.audit import AuditAction
 from domain.identity import SessionId, SubjectId
 from entrypoints.commands.start import FAILED, WRONG_USAGE, complain, settings_or_exit, with_existing_store

@@ -10,7 +10,7 @@ from adapters.event_json.event_body import command_of, remarks_on
 from adapters.event_json.strict_json import InvalidJson, decode_strictly
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
-from application.persist_session import PersistSession
+from application.use_cases.persist_session import PersistSession
 from domain.context import ContextVariables
 from domain.decisions import Policies
 from domain.errors import ContextTooLarge, EventRefused, InvalidEvent, Violation

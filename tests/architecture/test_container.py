@@ -9,8 +9,8 @@ from adapters.memory.store import MemorySessionStore
 from adapters.postgres.store import PostgresSessionStore
 from adapters.sqlite.store import SqliteSessionStore
 from application.errors import StoreUnavailable
-from application.persist_session import PersistSession
 from application.use_cases import UseCases
+from application.use_cases.persist_session import PersistSession
 from domain.identity import SessionId
 from entrypoints.container import Container, open_service
 from entrypoints.loops import running_loops

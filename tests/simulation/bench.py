@@ -10,10 +10,10 @@ from typing import Any
 from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
 from application.ports import IdGenerator
-from application.sync_conclusions import ConclusionPolicy, SyncConclusions
-from application.sync_inline import InlineSync
-from application.sync_loop import SyncLoop, SyncLoopPolicy
-from application.sync_session import SyncAttempt, SyncSession, SyncSessionHandler
+from application.sync.attempt import SyncAttempt, SyncSession, SyncSessionHandler
+from application.sync.conclusions import ConclusionPolicy, SyncConclusions
+from application.sync.inline import InlineSync
+from application.sync.loop import SyncLoop, SyncLoopPolicy
 from domain.context import ContextVariables
 from domain.decisions import Policies
 from domain.event_decision import decide_event

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass, field
 
 from adapters.memory.store import MemorySessionStore
-from application.sync_loop import SyncLoopPolicy
+from application.sync.loop import SyncLoopPolicy
 from domain.context import ContextVariables
 from domain.decisions import Decision
 from domain.event_decision import decide_event

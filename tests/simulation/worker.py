@@ -11,9 +11,9 @@ from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
 from application.ports import IdGenerator, SessionStore
-from application.sync_conclusions import ConclusionPolicy, SyncConclusions
-from application.sync_loop import SyncLoop, SyncLoopPolicy
-from application.sync_session import SyncSessionHandler
+from application.sync.attempt import SyncSessionHandler
+from application.sync.conclusions import ConclusionPolicy, SyncConclusions
+from application.sync.loop import SyncLoop, SyncLoopPolicy
 from domain.decisions import Decide, Decision, Policies
 from domain.identity import ClaimToken, PersistenceId, SessionId
 from domain.sync import SyncLane

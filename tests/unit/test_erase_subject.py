@@ -2,8 +2,8 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
-from application.erase_session import EraseSessionHandler, EraseSubject, EraseSubjectHandler
 from application.errors import StoreUnavailable
+from application.use_cases.erase_session import EraseSessionHandler, EraseSubject, EraseSubjectHandler
 from domain.decisions import Decide, Decision, Policies
 from domain.eviction import decide_eviction
 from domain.identity import SessionId, SubjectId

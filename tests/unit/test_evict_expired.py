@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.evict_expired import EvictExpired, EvictExpiredHandler
 from application.ports import Clock
+from application.use_cases.evict_expired import EvictExpired, EvictExpiredHandler
 from domain.audit import AuditAction
 from domain.decisions import Decide, Decision
 from domain.identity import SessionId

@@ -5,8 +5,8 @@ import pytest
 
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.persist_session import PersistSession, PersistSessionHandler
 from application.ports import SessionStore
+from application.use_cases.persist_session import PersistSession, PersistSessionHandler
 from domain.audit import AuditAction
 from domain.context import ContextVariables
 from domain.decisions import Decide, Decision, Outcome, Policies

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.memory.store import MemorySessionStore
-from application.retry_syncs import ListFailedSyncsHandler, RetrySyncs, RetrySyncsHandler
+from application.use_cases.retry_syncs import ListFailedSyncsHandler, RetrySyncs, RetrySyncsHandler
 from domain.decisions import Policies
 from domain.event_decision import decide_event
 from domain.identity import ClaimToken, SessionId

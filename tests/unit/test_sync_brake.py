@@ -3,9 +3,9 @@
 import pytest
 
 from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
-from application.sync_aside import SetAside
-from application.sync_brake import BrakePolicy, SyncBrake
-from application.sync_outcome import NOT_CLAIMED, SyncOutcome, delivered, failed_here, outcome_of
+from application.sync.circuit_breaker import BrakePolicy, SyncBrake
+from application.sync.outcome import NOT_CLAIMED, SyncOutcome, delivered, failed_here, outcome_of
+from application.sync.session_backoff import SetAside
 from domain.identity import SessionId
 from domain.sync import SyncFailure, SyncReceipt
 from tests.factories import START

@@ -1,7 +1,7 @@
 """How calls are shared out between the lanes."""
 
 from application.ports import BudgetFigures
-from application.sync_lanes import LanePolicy, LaneTurns
+from application.sync.lanes import LanePolicy, LaneTurns
 from domain.sync import SyncLane
 
 LIVE, ENDED = SyncLane.LIVE, SyncLane.ENDED

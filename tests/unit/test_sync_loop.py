@@ -8,7 +8,7 @@ import pytest
 
 from adapters.system.ids import RandomIds
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable, StoreUnavailable
-from application.sync_loop import SyncLoopPolicy
+from application.sync.loop import SyncLoopPolicy
 from domain.identity import SessionId
 from domain.sync import SyncFailure, SyncStatus
 from domain.write_back import SessionCopy

@@ -1,8 +1,8 @@
 """Many refusals in a row for one reason are the fault of no session."""
 
 from application.errors import GenesysRefused, GenesysUnavailable
-from application.sync_outcome import Ending, SyncOutcome, delivered, outcome_of
-from application.sync_refusals import SPARED_MAX, RefusalPolicy, RefusalsInARow
+from application.sync.outcome import Ending, SyncOutcome, delivered, outcome_of
+from application.sync.refusals import SPARED_MAX, RefusalPolicy, RefusalsInARow
 from domain.identity import SessionId
 from domain.sync import SyncFailure, SyncReceipt
 from tests.factories import START

@@ -14,7 +14,7 @@ from application.errors import (
     GenesysUnavailable,
     StoreUnavailable,
 )
-from application.sync_outcome import Ending
+from application.sync.outcome import Ending
 from domain.audit import AuditAction
 from domain.identity import ClaimToken, SessionId
 from domain.sync import SyncFailure, SyncReceipt, SyncStatus

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 from application.ports import CallBudget, Clock, SessionStore
-from application.sync_conclusions import SyncConclusions
-from application.sync_lanes import LanePolicy, LaneTurns
+from application.sync.conclusions import SyncConclusions
+from application.sync.lanes import LanePolicy, LaneTurns
 from domain.identity import SessionId
 from domain.sync import SyncLane
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from application.sync_loop import SyncLoop
+from application.sync.loop import SyncLoop
 from domain.identity import SessionId
 from domain.session import SessionState
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from application.errors import GenesysError, GenesysUnavailable, StoreUnavailable
 from application.ports import CallPermit, Clock, GenesysGateway, IdGenerator, SessionStore
-from application.sync_conclusions import SyncConclusions
-from application.sync_outcome import (
+from application.sync.conclusions import SyncConclusions
+from application.sync.outcome import (
     NOT_CLAIMED,
     Ending,
     SyncOutcome,

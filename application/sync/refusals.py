@@ -6,7 +6,7 @@ refuses each session as if that one were at fault. Pure: nothing is asked, nothi
 
 from dataclasses import dataclass
 
-from application.sync_outcome import Ending, SyncOutcome
+from application.sync.outcome import Ending, SyncOutcome
 from domain.identity import SessionId
 from domain.sync import SyncFailure
 

@@ -6,7 +6,7 @@ calls come back step by step. Pure: the time is passed in, as seconds of a clock
 
 from dataclasses import dataclass
 
-from application.sync_outcome import Signal, SyncOutcome
+from application.sync.outcome import Signal, SyncOutcome
 from domain.backoff import backoff_seconds
 from domain.sync import SyncFailure
 

@@ -5,10 +5,10 @@ import logging
 from dataclasses import dataclass, field
 
 from application.ports import Metrics
-from application.sync_aside import SetAside
-from application.sync_brake import BrakePolicy, SyncBrake
-from application.sync_outcome import BackOff, SyncOutcome
-from application.sync_refusals import RefusalPolicy, RefusalsInARow
+from application.sync.circuit_breaker import BrakePolicy, SyncBrake
+from application.sync.outcome import BackOff, SyncOutcome
+from application.sync.refusals import RefusalPolicy, RefusalsInARow
+from application.sync.session_backoff import SetAside
 from domain.identity import SessionId
 from domain.sync import SyncFailure
 

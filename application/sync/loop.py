@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from application.errors import StoreUnavailable
 from application.ports import CallBudget, CallPermit, Clock, SessionStore
-from application.sync_candidates import SyncCandidates
-from application.sync_conclusions import SyncConclusions
-from application.sync_lanes import LanePolicy
-from application.sync_session import SyncSession, SyncSessionHandler
+from application.sync.attempt import SyncSession, SyncSessionHandler
+from application.sync.candidates import SyncCandidates
+from application.sync.conclusions import SyncConclusions
+from application.sync.lanes import LanePolicy
 from domain.identity import SessionId
 from domain.session import SessionState
 from domain.sync import SyncFailure
