@@ -12,7 +12,7 @@ SessionKeeperError
 """
 
 from domain.errors import SessionKeeperError
-from domain.sync import SyncFailure
+from domain.sync.state import SyncFailure
 
 
 class StoreUnavailable(SessionKeeperError):

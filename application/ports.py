@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.audit import AuditEntry
-from domain.decisions import Decide, Decision, Outcome
+from domain.decisions.decision import Decide, Decision, Outcome
 from domain.errors import Violation
-from domain.identity import ClaimToken, PersistenceId, SessionId, SubjectId
-from domain.session import SessionState
-from domain.sync import SyncLane, SyncReceipt
-from domain.write_back import SessionCopy
+from domain.ids import ClaimToken, PersistenceId, SessionId, SubjectId
+from domain.session.state import SessionState
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncLane, SyncReceipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,14 @@ from adapters.sqlite import statements as sqlite_statements
 from adapters.sqlite.store import SqliteLimits, migrate_file, open_sqlite_store
 from adapters.storage.record import SessionRecord
 from application.ports import SessionStore
-from domain.context import ContextVariables
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.events import SessionEvent
-from domain.identity import ClaimToken, PersistenceId, SessionId
+from domain.context.variables import ContextVariables
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.decisions.sync import decide_claim, decide_released
+from domain.ids import ClaimToken, PersistenceId, SessionId
 from domain.instants import to_microseconds
-from domain.sync import SyncLane
-from domain.sync_decisions import decide_claim, decide_released
+from domain.session.event import SessionEvent
+from domain.sync.state import SyncLane
 from tests.servers.postgres import open_postgres_server
 
 DUE = 100

@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from adapters.postgres.rows import packed
 from adapters.storage.record import SessionRecord
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.session import SessionState
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.session.state import SessionState
 from tests.factories import at, event, merge
 from tests.storage.ledger_1_writer import Record1, written
 

@@ -21,9 +21,9 @@ from application.sync.attempt import SyncSessionHandler
 from application.sync.conclusions import ConclusionPolicy, SyncConclusions
 from application.sync.loop import SyncLoop, SyncLoopPolicy
 from benchmarks.sync_engine import CALLS_PER_MINUTE, Copies, Result, event, send_updates
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.sync import SyncTarget
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.sync.state import SyncTarget
 from tests.fakes import FakeMetrics
 
 SCALE = 0.1

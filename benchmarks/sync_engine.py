@@ -25,11 +25,11 @@ from adapters.memory.store import MemorySessionStore
 from application.sync.loop import SyncLoopPolicy
 from benchmarks.sync_plot import line_chart
 from benchmarks.sync_policies import POLICIES, RetryEachUpdate
-from domain.context import ContextVariables
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.events import SessionEvent
-from domain.identity import PersistenceId, SessionId
+from domain.context.variables import ContextVariables
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.ids import PersistenceId, SessionId
+from domain.session.event import SessionEvent
 from tests.simulation.genesys_model import GenesysModel, Weather
 from tests.simulation.genesys_window import ModelWindow
 from tests.simulation.virtual_loop import LoopClock, virtually

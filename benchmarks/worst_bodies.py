@@ -39,15 +39,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from adapters.event_json.event_body import command_of
 from adapters.event_json.json_scanner import JsonLimits
 from adapters.event_json.strict_json import decode_strictly
-from domain.context import ContextVariables
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.events import ContextMode, SessionEvent
-from domain.identity import PersistenceId, SessionId
+from domain.context.size_policy import Overflow, SizePolicy
+from domain.context.variables import ContextVariables
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.ids import PersistenceId, SessionId
 from domain.instants import from_microseconds
-from domain.session import SessionState
-from domain.size_policy import Overflow, SizePolicy
-from domain.ttl_policy import TtlPolicy
+from domain.session.event import ContextMode, SessionEvent
+from domain.session.state import SessionState
+from domain.session.ttl_policy import TtlPolicy
 
 ROUNDS: Final = 15
 BODY_BYTES_MAX: Final = 131_072

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.excerpts import shortened
-from domain.identity import PersistenceId, SessionId, SubjectId
+from domain.ids import PersistenceId, SessionId, SubjectId
 
 
 class AuditAction(StrEnum):

@@ -33,8 +33,8 @@ from application.use_cases.read_metrics import ReadMetricsHandler
 from application.use_cases.read_session import ReadAuditTrailHandler, ReadSessionHandler
 from application.use_cases.refuse_event import RefuseEventHandler
 from application.use_cases.retry_syncs import ListFailedSyncsHandler, RetrySyncsHandler
-from domain.decisions import Policies
-from domain.sync import SyncTarget
+from domain.decisions.decision import Policies
+from domain.sync.state import SyncTarget
 from entrypoints import policies as rules
 from entrypoints.settings import Settings
 

@@ -15,11 +15,11 @@ from application.ports import ContextSchema
 from application.sync.circuit_breaker import BrakePolicy
 from application.sync.conclusions import ConclusionPolicy
 from application.sync.loop import SyncLoopPolicy
-from domain.decisions import Policies, any_document
-from domain.events import EndingContext
-from domain.size_policy import Overflow, SizePolicy
-from domain.sync import SyncPolicy, SyncTarget
-from domain.ttl_policy import TtlPolicy
+from domain.context.size_policy import Overflow, SizePolicy
+from domain.decisions.decision import Policies, any_document
+from domain.session.event import EndingContext
+from domain.session.ttl_policy import TtlPolicy
+from domain.sync.state import SyncPolicy, SyncTarget
 from entrypoints.settings import Settings
 from entrypoints.version import VERSION
 

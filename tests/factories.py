@@ -8,9 +8,9 @@ from polyfactory import Use
 from polyfactory.factories import DataclassFactory
 
 from domain.audit import AuditEntry
-from domain.context import ContextVariables
-from domain.events import ContextMode, SessionEvent
-from domain.identity import PersistenceId, SessionId
+from domain.context.variables import ContextVariables
+from domain.ids import PersistenceId, SessionId
+from domain.session.event import ContextMode, SessionEvent
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from application.ports import Clock, IdGenerator, Metrics
-from domain.decisions import Outcome
-from domain.identity import ClaimToken, PersistenceId
+from domain.decisions.decision import Outcome
+from domain.ids import ClaimToken, PersistenceId
 from tests.factories import START, persistence_id
 
 

@@ -11,13 +11,13 @@ import msgspec
 
 from adapters.event_json.field_names import likely_name
 from application.use_cases.persist_session import PersistSession
-from domain.context import ContextVariables
+from domain.context.variables import ContextVariables
 from domain.errors import InvalidEvent, Violation
-from domain.events import ENDING_EVENT_TYPES, ContextMode
-from domain.identity import SessionId
+from domain.ids import SessionId
 from domain.instants import from_microseconds
-from domain.pointers import child
-from domain.ttl_policy import TtlPolicy
+from domain.json_pointer import child
+from domain.session.event import ENDING_EVENT_TYPES, ContextMode
+from domain.session.ttl_policy import TtlPolicy
 
 FIELDS = (
     "sessionId",

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Final
 
+from domain.context.python_values import NUMBER_MAX
 from domain.errors import Violation
-from domain.pointers import pointer_to
-from domain.python_values import NUMBER_MAX
+from domain.json_pointer import pointer_to
 
 DANGEROUS_NAMES: Final = frozenset({"__proto__", "constructor", "prototype"})
 CONTROL_CHARACTER: Final = re.compile(r"[\x01-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

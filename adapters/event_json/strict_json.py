@@ -16,8 +16,8 @@ from adapters.event_json.json_scanner import (
     JsonLimits,
     find_violations,
 )
+from domain.context.python_values import NUMBER_MAX
 from domain.errors import Violation
-from domain.python_values import NUMBER_MAX
 
 __all__ = ["InvalidJson", "JsonLimits", "decode_strictly"]
 

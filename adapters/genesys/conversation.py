@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.genesys.json_answers import UnreadableAnswer, decoded
 from application.errors import GenesysRefused
-from domain.sync import SyncFailure
+from domain.sync.state import SyncFailure
 
 PARTICIPANTS_MAX = 1000
 ID_LENGTH_MAX = 256

@@ -12,7 +12,7 @@ from adapters.genesys.json_answers import UnreadableAnswer, decoded
 from adapters.genesys.plain_text import plain
 from adapters.genesys.retry_after import moment_of, retry_after_seconds
 from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
-from domain.sync import SyncFailure
+from domain.sync.state import SyncFailure
 
 RETRYABLE_AT_ONCE = frozenset({502, 503, 504})
 """Passing faults, in Genesys' own words; a 500 is not one (resiliency patterns)."""

@@ -12,8 +12,8 @@ from adapters.genesys.plain_text import plain
 from adapters.genesys.rights import NEEDED, SUBJECT_PATH, missing, permissions_of
 from application.errors import GenesysMisconfigured, GenesysRefused
 from application.ports import CallPermit, Clock, GenesysAccess, GenesysGateway
-from domain.sync import SyncReceipt, SyncTarget
-from domain.write_back import SessionCopy
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncReceipt, SyncTarget
 
 NAME_LENGTH_MAX = 100
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from adapters.genesys.client import GenesysClient
 from adapters.genesys.paths import api_path
 from application.ports import CallPermit
-from domain.write_back import SessionCopy
+from domain.sync.session_copy import SessionCopy
 
 
 async def tell_messaging_session(

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from application.errors import GenesysMisconfigured
-from domain.sync import SyncFailure
+from domain.sync.state import SyncFailure
 
 EARLY_SECONDS_MAX = 60.0
 EARLY_FRACTION = 0.1

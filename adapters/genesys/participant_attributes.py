@@ -14,7 +14,7 @@ from adapters.genesys.conversation import customers_of, whom_to_tell
 from adapters.genesys.paths import api_path
 from application.errors import GenesysRefused
 from application.ports import CallPermit
-from domain.write_back import SessionCopy
+from domain.sync.session_copy import SessionCopy
 
 
 async def tell_participant(

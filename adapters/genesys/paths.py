@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from application.errors import GenesysRefused
-from domain.sync import SyncFailure
+from domain.sync.state import SyncFailure
 
 
 def api_path(*segments: str) -> str:

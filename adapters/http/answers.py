@@ -6,10 +6,10 @@ import msgspec
 
 from application.use_cases.persist_session import PersistedSession
 from domain.audit import AuditAction, AuditEntry
-from domain.decisions import Outcome
+from domain.decisions.decision import Outcome
 from domain.instants import to_text
-from domain.session import SessionState
-from domain.sync import SyncStatus
+from domain.session.state import SessionState
+from domain.sync.state import SyncStatus
 
 
 class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):

@@ -16,7 +16,7 @@ from application.errors import SessionNotFound
 from application.use_cases import UseCases
 from application.use_cases.erase_session import EraseSession
 from application.use_cases.read_session import ReadAuditTrail, ReadSession
-from domain.identity import SessionId
+from domain.ids import SessionId
 
 JSON = "application/json"
 PAGE_MAX = 1000

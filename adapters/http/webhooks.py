@@ -20,8 +20,8 @@ from application.use_cases import UseCases
 from application.use_cases.persist_session import PersistSession
 from application.use_cases.refuse_event import RefuseEvent
 from domain.errors import EventRefused, InvalidEvent
-from domain.identity import SessionId
-from domain.ttl_policy import TtlPolicy
+from domain.ids import SessionId
+from domain.session.ttl_policy import TtlPolicy
 
 JSON = "application/json"
 _log = logging.getLogger("session_keeper.http")

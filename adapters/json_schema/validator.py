@@ -7,7 +7,7 @@ import msgspec
 
 from application.ports import ContextSchema
 from domain.errors import Violation
-from domain.pointers import CONTEXT, pointer_to
+from domain.json_pointer import CONTEXT, pointer_to
 
 DETAIL_LENGTH_MAX = 300
 

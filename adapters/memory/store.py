@@ -23,11 +23,11 @@ from application.ports import (
     SyncBacklog,
 )
 from domain.audit import AuditEntry
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId, SubjectId
+from domain.decisions.decision import Decide, Decision
+from domain.ids import SessionId, SubjectId
 from domain.instants import to_microseconds
-from domain.session import SessionState
-from domain.sync import SyncLane
+from domain.session.state import SessionState
+from domain.sync.state import SyncLane
 
 
 class MemorySessionStore(SessionStore):

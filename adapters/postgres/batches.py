@@ -15,7 +15,7 @@ from adapters.postgres.connection import Connections
 from adapters.storage.batch import BatchStore, BatchUnwritable, Found, SessionsHeld
 from adapters.storage.decision_batch import SessionWrite
 from application.errors import StoreUnavailable
-from domain.identity import SessionId
+from domain.ids import SessionId
 
 _BAD_DATA = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 _LOST = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)

@@ -14,10 +14,10 @@ from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from adapters.storage.unreadable import unreadable
 from domain.audit import AuditAction, AuditEntry
-from domain.identity import PersistenceId, SessionId, SubjectId
+from domain.decisions.unreadable import UnreadableSession
+from domain.ids import PersistenceId, SessionId, SubjectId
 from domain.instants import to_microseconds
-from domain.session import SessionState
-from domain.unreadable import UnreadableSession
+from domain.session.state import SessionState
 
 PLAIN, DEFLATED = b"\x00", b"\x01"
 DEFLATED_FROM_BYTES = 256

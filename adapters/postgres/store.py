@@ -15,11 +15,11 @@ from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
 from application.errors import SessionUnreadable, StoreUnavailable
 from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId, SubjectId
+from domain.decisions.decision import Decide, Decision
+from domain.ids import SessionId, SubjectId
 from domain.instants import to_microseconds
-from domain.session import SessionState
-from domain.sync import SyncLane
+from domain.session.state import SessionState
+from domain.sync.state import SyncLane
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

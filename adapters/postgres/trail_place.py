@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from adapters.storage.cursor import cursor_of, place_of
 from application.errors import UnknownCursor
-from domain.identity import SessionId
+from domain.ids import SessionId
 
 _PLACE = re.compile(r"(?P<place>[0-9]{1,18})@(?P<snapshot>[0-9]{1,18}:[0-9]{1,18}:[0-9,]*)")
 SNAPSHOT_LENGTH_MAX = 1000

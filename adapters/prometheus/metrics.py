@@ -15,7 +15,7 @@ from application.ports import (
     SyncBacklog,
     WebhookFigures,
 )
-from domain.decisions import Outcome
+from domain.decisions.decision import Outcome
 
 _WEBHOOK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

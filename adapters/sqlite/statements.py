@@ -14,11 +14,11 @@ from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.ports import BACKLOG_COUNT_MAX, EXPIRED_PARTS, AuditPage, FailedSyncs, SyncBacklog
 from domain.audit import AuditAction, AuditEntry
-from domain.identity import PersistenceId, SessionId, SubjectId
+from domain.decisions.unreadable import UnreadableSession
+from domain.ids import PersistenceId, SessionId, SubjectId
 from domain.instants import from_microseconds, to_microseconds
-from domain.session import SessionState
-from domain.sync import SyncLane
-from domain.unreadable import UnreadableSession
+from domain.session.state import SessionState
+from domain.sync.state import SyncLane
 
 COLUMNS = (
     "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "

@@ -20,10 +20,10 @@ from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
 from application.errors import SessionUnreadable, StoreUnavailable
 from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId, SubjectId
-from domain.session import SessionState
-from domain.sync import SyncLane
+from domain.decisions.decision import Decide, Decision
+from domain.ids import SessionId, SubjectId
+from domain.session.state import SessionState
+from domain.sync.state import SyncLane
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from adapters.storage.batch import BatchStore, BatchUnwritable, Found
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.errors import StoreUnavailable
-from domain.identity import SessionId
-from domain.unreadable import UnreadableSession
+from domain.decisions.unreadable import UnreadableSession
+from domain.ids import SessionId
 
 T = TypeVar("T")
 

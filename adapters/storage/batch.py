@@ -9,9 +9,9 @@ from typing import Protocol
 from adapters.storage.decision_batch import Answer, SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from application.errors import StoreUnavailable
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId
-from domain.unreadable import UnreadableSession
+from domain.decisions.decision import Decide, Decision
+from domain.decisions.unreadable import UnreadableSession
+from domain.ids import SessionId
 
 Found = Mapping[SessionId, SessionRecord | UnreadableSession | RecordUnreadable]
 """What is stored of the sessions of a batch; those without a record are not in it.

@@ -21,7 +21,7 @@ from adapters.storage.record import RecordUnreadable, SessionRecord
 from adapters.storage.unreadable import state_or_columns
 from adapters.storage.write_health import WriteHealth
 from application.errors import SessionUnreadable, StoreUnavailable
-from domain.identity import SessionId
+from domain.ids import SessionId
 
 T = TypeVar("T")
 _log = logging.getLogger("session_keeper.store")

@@ -4,7 +4,7 @@ import base64
 from zlib import crc32
 
 from application.errors import UnknownCursor
-from domain.identity import SessionId
+from domain.ids import SessionId
 
 CURSOR_LENGTH_MAX = 4096
 NUMBER_LENGTH_MAX = 18

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from adapters.storage.record import SessionRecord
 from application.errors import SessionUnreadable, StoreUnavailable
 from domain.audit import AuditEntry
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId
-from domain.session import SessionState
-from domain.unreadable import DecideAnyway, UnreadableSession
+from domain.decisions.decision import Decide, Decision
+from domain.decisions.unreadable import DecideAnyway, UnreadableSession
+from domain.ids import SessionId
+from domain.session.state import SessionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from adapters.storage.batch import Batch, BatchLimits, BatchStore, Update, fail
 from adapters.storage.batch_attempts import BatchAttempts, BatchQueue
 from adapters.storage.write_health import WriteHealth
 from application.errors import StoreUnavailable
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId
+from domain.decisions.decision import Decide, Decision
+from domain.ids import SessionId
 
 
 class GroupCommit(BatchQueue):

@@ -16,12 +16,12 @@ from msgspec.structs import asdict
 
 from adapters.storage.quick import quick, quick_copy
 from adapters.storage.stored_variables import Place, StoredVariables, kept
-from domain.identity import ClaimToken, PersistenceId, SessionId
-from domain.lifecycle import Lifecycle
-from domain.session import Participant, SessionState
-from domain.stamped_context import StampedContext
+from domain.context.lww_map import StampedContext
+from domain.ids import ClaimToken, PersistenceId, SessionId
+from domain.session.lifecycle import Lifecycle
+from domain.session.state import Participant, SessionState
 from domain.stamps import BEFORE_ALL, Register, Stamp
-from domain.sync import SyncFailure, SyncState, SyncStatus, UnsureCall
+from domain.sync.state import SyncFailure, SyncState, SyncStatus, UnsureCall
 
 VERSION = 2
 _VERSION = bytes([VERSION])

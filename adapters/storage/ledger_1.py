@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from adapters.storage.ledger import Columns
-from domain.context import EMPTY_DOCUMENT, name_text
-from domain.identity import ClaimToken
+from domain.context.compression import unpacked
+from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.variables import EMPTY_DOCUMENT, name_text
+from domain.ids import ClaimToken
 from domain.instants import from_microseconds
-from domain.lifecycle import Lifecycle
-from domain.packing import unpacked
-from domain.session import Participant, SessionState
-from domain.stamped_context import StampedContext, StampedVariable
+from domain.session.lifecycle import Lifecycle
+from domain.session.state import Participant, SessionState
 from domain.stamps import Register, Stamp
-from domain.sync import SyncFailure, SyncState, SyncStatus, UnsureCall
+from domain.sync.state import SyncFailure, SyncState, SyncStatus, UnsureCall
 
 VERSION = 1
 T = TypeVar("T")

@@ -18,9 +18,9 @@ from msgspec import Struct
 
 from adapters.storage import ledger, ledger_1
 from domain.errors import SessionKeeperError
-from domain.identity import PersistenceId, SessionId
-from domain.session import SessionState
-from domain.sync import SyncStatus
+from domain.ids import PersistenceId, SessionId
+from domain.session.state import SessionState
+from domain.sync.state import SyncStatus
 
 READS = (1, 2)
 WRITES = 2

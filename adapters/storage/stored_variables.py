@@ -11,7 +11,7 @@ from msgspec import Meta, MsgspecError, Raw, Struct, json, msgpack
 
 from adapters.storage.quick import setters
 from application.errors import StoreUnavailable
-from domain.stamped_context import StampedVariable
+from domain.context.lww_map import StampedVariable
 from domain.stamps import BEFORE_ALL, Stamp
 
 Place: TypeAlias = Annotated[int, Meta(ge=0)]

@@ -1,9 +1,9 @@
 """What is left to know of a record that cannot be read: its columns."""
 
 from adapters.storage.record import RecordUnreadable, SessionRecord
-from domain.identity import PersistenceId, SessionId, SubjectId
-from domain.session import SessionState
-from domain.unreadable import UnreadableSession
+from domain.decisions.unreadable import UnreadableSession
+from domain.ids import PersistenceId, SessionId, SubjectId
+from domain.session.state import SessionState
 
 
 def unreadable(record: SessionRecord, why: str) -> UnreadableSession:

@@ -5,7 +5,7 @@ import secrets
 import uuid
 
 from application.ports import IdGenerator
-from domain.identity import ClaimToken, PersistenceId
+from domain.ids import ClaimToken, PersistenceId
 
 
 class RandomIds(IdGenerator):

@@ -20,13 +20,13 @@ from application.sync.outcome import (
     outcome_of,
     unsure_of,
 )
-from domain.decisions import Decide, Decision, Policies
-from domain.identity import ClaimToken, SessionId
-from domain.session import SessionState
-from domain.sync import SyncFailure
-from domain.sync_decisions import decide_claim, decide_released
-from domain.sync_retry import decide_retry
-from domain.write_back import SessionCopy
+from domain.decisions.decision import Decide, Decision, Policies
+from domain.decisions.retry import decide_retry
+from domain.decisions.sync import decide_claim, decide_released
+from domain.ids import ClaimToken, SessionId
+from domain.session.state import SessionState
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncFailure
 
 T = TypeVar("T")
 START_FRACTION = 0.5

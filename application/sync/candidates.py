@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from application.ports import CallBudget, Clock, SessionStore
 from application.sync.conclusions import SyncConclusions
 from application.sync.lanes import LanePolicy, LaneTurns
-from domain.identity import SessionId
-from domain.sync import SyncLane
+from domain.ids import SessionId
+from domain.sync.state import SyncLane
 
 CANDIDATES_MAX = 1000
 

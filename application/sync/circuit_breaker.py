@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from application.sync.outcome import Signal, SyncOutcome
 from domain.backoff import backoff_seconds
-from domain.sync import SyncFailure
+from domain.sync.state import SyncFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

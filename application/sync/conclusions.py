@@ -9,8 +9,8 @@ from application.sync.circuit_breaker import BrakePolicy, SyncBrake
 from application.sync.outcome import BackOff, SyncOutcome
 from application.sync.refusals import RefusalPolicy, RefusalsInARow
 from application.sync.session_backoff import SetAside
-from domain.identity import SessionId
-from domain.sync import SyncFailure
+from domain.ids import SessionId
+from domain.sync.state import SyncFailure
 
 SAID_AGAIN_SECONDS = 3600.0
 """A misconfiguration that comes and goes is an error in the log once in so long."""

@@ -3,8 +3,8 @@
 import asyncio
 
 from application.sync.loop import SyncLoop
-from domain.identity import SessionId
-from domain.session import SessionState
+from domain.ids import SessionId
+from domain.session.state import SessionState
 
 LOOK_SECONDS = 0.25
 """So often a request that waits looks whether a call in time is still to be had."""

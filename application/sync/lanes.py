@@ -6,7 +6,7 @@ Pure: what is due, and what is left of the budget, is for the caller to ask.
 from dataclasses import dataclass
 
 from application.ports import BudgetFigures
-from domain.sync import SyncLane
+from domain.sync.state import SyncLane
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

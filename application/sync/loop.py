@@ -12,9 +12,9 @@ from application.sync.attempt import SyncSession, SyncSessionHandler
 from application.sync.candidates import SyncCandidates
 from application.sync.conclusions import SyncConclusions
 from application.sync.lanes import LanePolicy
-from domain.identity import SessionId
-from domain.session import SessionState
-from domain.sync import SyncFailure
+from domain.ids import SessionId
+from domain.session.state import SessionState
+from domain.sync.state import SyncFailure
 
 STORE_FAULTS_MAX = 3
 NEW_FRACTION = 0.3

@@ -11,11 +11,11 @@ from enum import Enum, StrEnum, auto
 from typing import assert_never
 
 from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
-from domain.decisions import Decide
-from domain.identity import ClaimToken
-from domain.sync import SyncFailure, SyncPolicy, SyncReceipt, UnsureCall
-from domain.sync_decisions import decide_postponed, decide_refused, decide_told
-from domain.write_back import SessionCopy
+from domain.decisions.decision import Decide
+from domain.decisions.sync import decide_postponed, decide_refused, decide_told
+from domain.ids import ClaimToken
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncFailure, SyncPolicy, SyncReceipt, UnsureCall
 
 TOO_MANY_REQUESTS = 429
 

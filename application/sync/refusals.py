@@ -7,8 +7,8 @@ refuses each session as if that one were at fault. Pure: nothing is asked, nothi
 from dataclasses import dataclass
 
 from application.sync.outcome import Ending, SyncOutcome
-from domain.identity import SessionId
-from domain.sync import SyncFailure
+from domain.ids import SessionId
+from domain.sync.state import SyncFailure
 
 SPARED_MAX = 10_000
 

@@ -7,7 +7,7 @@ time is passed in, as seconds of a clock that only goes forward.
 from dataclasses import dataclass
 
 from domain.backoff import backoff_seconds
-from domain.identity import SessionId
+from domain.ids import SessionId
 
 FORGET_AFTER_SECONDS = 600.0
 KEPT_MAX = 10_000

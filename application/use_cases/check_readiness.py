@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from application.clock_skew import eviction_problem
 from application.errors import StoreUnavailable
 from application.ports import Clock, SessionStore
+from domain.decisions.clock_skew import eviction_problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from application.errors import StoreUnavailable
 from application.ports import Clock, IdGenerator, Metrics, SessionStore
-from domain.decisions import Decision, Policies
-from domain.erasure import decide_erasure
-from domain.identity import SessionId, SubjectId
-from domain.session import SessionState
-from domain.unreadable import DecideAnyway
+from domain.decisions.decision import Decision, Policies
+from domain.decisions.erase import decide_erasure
+from domain.decisions.unreadable import DecideAnyway
+from domain.ids import SessionId, SubjectId
+from domain.session.state import SessionState
 
 SUBJECT_BATCH = 200
 FAULTS_IN_A_ROW_MAX = 20

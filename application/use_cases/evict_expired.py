@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from application.clock_skew import eviction_problem
 from application.errors import StoreUnavailable
 from application.ports import EXPIRED_PARTS, Clock, IdGenerator, Metrics, SessionStore
 from domain.audit import AuditEntry
-from domain.decisions import Decision
-from domain.eviction import decide_eviction, decide_eviction_unread, is_undelivered
-from domain.identity import SessionId
-from domain.session import SessionState
-from domain.unreadable import DecideAnyway, UnreadableSession
+from domain.decisions.clock_skew import eviction_problem
+from domain.decisions.decision import Decision
+from domain.decisions.evict import decide_eviction, decide_eviction_unread, is_undelivered
+from domain.decisions.unreadable import DecideAnyway, UnreadableSession
+from domain.ids import SessionId
+from domain.session.state import SessionState
 
 LOT_MAX = 64
 """Sessions that are looked up and evicted at once; so many decisions are in vain when two processes meet."""

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from application.errors import StoreUnavailable
 from application.ports import Clock, IdGenerator, Metrics, SessionStore
-from domain.decisions import Decision, Outcome, Policies
+from domain.context.pruning import NOTHING_PRUNED, Pruned
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Decision, Outcome, Policies
 from domain.errors import ContextTooLarge, EventRefused
-from domain.event_decision import decide_event
-from domain.events import ReportedEvent
-from domain.identity import SessionId
-from domain.pruning import NOTHING_PRUNED, Pruned
-from domain.session import SessionState
-from domain.sync import SyncStatus
+from domain.ids import SessionId
+from domain.session.event import ReportedEvent
+from domain.session.state import SessionState
+from domain.sync.state import SyncStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

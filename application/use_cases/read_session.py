@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from application.errors import SessionNotFound
 from application.ports import AuditPage, Clock, SessionStore
-from domain.identity import SessionId
-from domain.session import SessionState
+from domain.ids import SessionId
+from domain.session.state import SessionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

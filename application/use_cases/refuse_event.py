@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from application.ports import Clock, Metrics, SessionStore
 from domain.audit import AuditAction, AuditEntry
-from domain.decisions import Decision
+from domain.decisions.decision import Decision
 from domain.errors import EventRefused
-from domain.identity import SessionId
-from domain.session import SessionState
+from domain.ids import SessionId
+from domain.session.state import SessionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

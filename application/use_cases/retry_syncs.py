@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from application.ports import Clock, FailedSyncs, SessionStore
-from domain.decisions import Decision
-from domain.identity import SessionId
-from domain.session import SessionState
-from domain.sync_retry import decide_retry
+from domain.decisions.decision import Decision
+from domain.decisions.retry import decide_retry
+from domain.ids import SessionId
+from domain.session.state import SessionState
 
 PAGE = 200
 

@@ -13,8 +13,8 @@ import msgspec
 import rich_click as click
 
 from adapters.genesys.reachability import why_unreachable
-from application.clock_skew import eviction_problem
 from application.errors import GenesysError, GenesysUnavailable, StoreUnavailable
+from domain.decisions.clock_skew import eviction_problem
 from entrypoints.commands.start import (
     FAILED,
     WRONG_USAGE,

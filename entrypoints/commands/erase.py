@@ -8,7 +8,7 @@ from adapters.event_json.event_body import ID_LENGTH_MAX, SESSION_ID_FORM, sessi
 from application.errors import SessionUnreadable
 from application.use_cases.erase_session import EraseSession, EraseSubject
 from domain.audit import AuditAction
-from domain.identity import SessionId, SubjectId
+from domain.ids import SessionId, SubjectId
 from entrypoints.commands.start import FAILED, WRONG_USAGE, complain, settings_or_exit, with_existing_store
 from entrypoints.container import Service
 from entrypoints.settings import PREFIX

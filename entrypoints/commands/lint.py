@@ -11,12 +11,12 @@ from adapters.event_json.strict_json import InvalidJson, decode_strictly
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
 from application.use_cases.persist_session import PersistSession
-from domain.context import ContextVariables
-from domain.decisions import Policies
+from domain.context.variables import ContextVariables
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
 from domain.errors import ContextTooLarge, EventRefused, InvalidEvent, Violation
-from domain.event_decision import decide_event
-from domain.identity import SessionId
-from domain.pointers import CONTEXT, child
+from domain.ids import SessionId
+from domain.json_pointer import CONTEXT, child
 from entrypoints.commands.start import FAILED, settings_or_exit
 from entrypoints.policies import http_rules, policies
 from entrypoints.settings import Settings

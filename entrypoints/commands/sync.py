@@ -10,7 +10,7 @@ from adapters.event_json.event_body import SESSION_ID_FORM, session_id_of
 from application.errors import SessionNotFound
 from application.use_cases.read_session import ReadSession
 from application.use_cases.retry_syncs import RetrySyncs
-from domain.identity import SessionId
+from domain.ids import SessionId
 from domain.instants import to_text
 from entrypoints.commands.start import FAILED, WRONG_USAGE, complain, settings_or_exit, with_existing_store
 from entrypoints.container import Service

@@ -11,7 +11,7 @@ from adapters.sqlite.store import SqliteSessionStore
 from application.errors import StoreUnavailable
 from application.use_cases import UseCases
 from application.use_cases.persist_session import PersistSession
-from domain.identity import SessionId
+from domain.ids import SessionId
 from entrypoints.container import Container, open_service
 from entrypoints.loops import running_loops
 from entrypoints.settings import Settings

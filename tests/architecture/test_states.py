@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
-from domain.decisions import Decision, Policies
-from domain.erasure import decide_erasure
-from domain.event_decision import decide_event
-from domain.eviction import decide_eviction
-from domain.identity import ClaimToken, SessionId
-from domain.lifecycle import SessionStatus
-from domain.session import SessionState
-from domain.sync import SyncFailure, SyncPolicy, SyncReceipt, SyncStatus, SyncTarget
-from domain.sync_decisions import (
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Decision, Policies
+from domain.decisions.erase import decide_erasure
+from domain.decisions.evict import decide_eviction
+from domain.decisions.retry import decide_retry
+from domain.decisions.sync import (
     decide_claim,
     decide_postponed,
     decide_refused,
     decide_released,
     decide_told,
 )
-from domain.sync_retry import decide_retry
-from domain.ttl_policy import TtlPolicy
+from domain.ids import ClaimToken, SessionId
+from domain.session.lifecycle import SessionStatus
+from domain.session.state import SessionState
+from domain.session.ttl_policy import TtlPolicy
+from domain.sync.state import SyncFailure, SyncPolicy, SyncReceipt, SyncStatus, SyncTarget
 from tests.factories import START, end, event, persistence_id
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"

@@ -3,7 +3,7 @@
 import asyncio
 from itertools import count
 
-from domain.identity import SessionId
+from domain.ids import SessionId
 from tests.contract.happenings import deliveries, try_examples
 from tests.contract.reference_model import Happening, expected, seen
 from tests.contract.steps import OpenStore, take

@@ -6,9 +6,9 @@ import pytest
 
 from application.errors import StoreUnavailable
 from application.ports import SessionStore
-from domain.decisions import Decision
-from domain.identity import SessionId
-from domain.session import SessionState
+from domain.decisions.decision import Decision
+from domain.ids import SessionId
+from domain.session.state import SessionState
 from tests.contract.settling import Settling
 from tests.contract.steps import PATIENCE_SECONDS, OpenStore, take, variables
 from tests.factories import at, event, merge

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from application.ports import SessionStore
-from domain.identity import SessionId
+from domain.ids import SessionId
 from tests.contract import worker
 from tests.contract.happenings import SCALE
 from tests.contract.reference_model import expected, seen

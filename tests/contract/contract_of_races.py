@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from application.ports import SessionStore
 from domain.audit import AuditAction
-from domain.decisions import Decision
-from domain.eviction import decide_eviction
-from domain.identity import SessionId
+from domain.decisions.decision import Decision
+from domain.decisions.evict import decide_eviction
+from domain.ids import SessionId
 from tests.contract.settling import Settling
 from tests.contract.steps import OpenStore, erase, take, variables
 from tests.factories import at, end, event, merge

@@ -8,12 +8,12 @@ import pytest
 
 from application.ports import SessionStore
 from domain.audit import AuditAction
-from domain.context import ContextVariables
-from domain.decisions import Decision, Outcome
-from domain.eviction import decide_eviction
-from domain.identity import SessionId
-from domain.lifecycle import SessionStatus
-from domain.session import SessionState
+from domain.context.variables import ContextVariables
+from domain.decisions.decision import Decision, Outcome
+from domain.decisions.evict import decide_eviction
+from domain.ids import SessionId
+from domain.session.lifecycle import SessionStatus
+from domain.session.state import SessionState
 from tests.contract.settling import Settling
 from tests.contract.steps import POLICIES, deciding, erase, take, variables
 from tests.factories import at, end, event, merge

@@ -8,10 +8,10 @@ import pytest
 from application.errors import UnknownCursor
 from application.ports import SessionStore
 from domain.audit import AuditAction, AuditEntry
-from domain.decisions import Decision
-from domain.erasure import decide_erasure
-from domain.eviction import decide_eviction
-from domain.identity import SessionId, SubjectId
+from domain.decisions.decision import Decision
+from domain.decisions.erase import decide_erasure
+from domain.decisions.evict import decide_eviction
+from domain.ids import SessionId, SubjectId
 from tests.contract.settling import Settling
 from tests.contract.steps import POLICIES, OpenStore, erase, take, variables
 from tests.factories import at, event, merge, persistence_id

@@ -7,10 +7,10 @@ import pytest
 from application.errors import SessionUnreadable
 from application.ports import SessionStore
 from domain.audit import AuditAction
-from domain.decisions import Decision
-from domain.eviction import decide_eviction, decide_eviction_unread
-from domain.identity import SessionId, SubjectId
-from domain.unreadable import DecideAnyway, UnreadableSession
+from domain.decisions.decision import Decision
+from domain.decisions.evict import decide_eviction, decide_eviction_unread
+from domain.decisions.unreadable import DecideAnyway, UnreadableSession
+from domain.ids import SessionId, SubjectId
 from tests.contract.settling import Settling
 from tests.contract.steps import Spoil, erasing, take, variables
 from tests.factories import at, event, merge

@@ -4,10 +4,10 @@ import asyncio
 
 from application.ports import EXPIRED_PARTS, SessionStore, SyncBacklog
 from domain.audit import AuditAction
-from domain.eviction import decide_eviction
-from domain.identity import ClaimToken, SessionId, SubjectId
-from domain.sync import SyncFailure, SyncLane, SyncReceipt
-from domain.sync_decisions import decide_postponed, decide_refused, decide_told
+from domain.decisions.evict import decide_eviction
+from domain.decisions.sync import decide_postponed, decide_refused, decide_told
+from domain.ids import ClaimToken, SessionId, SubjectId
+from domain.sync.state import SyncFailure, SyncLane, SyncReceipt
 from tests.contract.settling import Settling
 from tests.contract.steps import POLICIES, OpenStore, claim, due, erase, take, variables
 from tests.factories import at, end, event

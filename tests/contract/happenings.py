@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.lifecycle import ENDS_KEPT_MAX
+from domain.session.lifecycle import ENDS_KEPT_MAX
 from tests.contract.reference_model import Happening
 from tests.scale import SCALE, examples
 

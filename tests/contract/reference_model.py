@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from domain.context import canonical_json
-from domain.events import OWN_VARIABLES, ContextMode, SessionEvent
-from domain.identity import SessionId
-from domain.lifecycle import SessionStatus
-from domain.session import SessionState
+from domain.context.variables import canonical_json
+from domain.ids import SessionId
+from domain.session.event import OWN_VARIABLES, ContextMode, SessionEvent
+from domain.session.lifecycle import SessionStatus
+from domain.session.state import SessionState
 from domain.stamps import BEFORE_ALL, Stamp
 from tests.factories import end, event
 

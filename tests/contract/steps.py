@@ -8,13 +8,13 @@ from typing import TypeVar
 
 from application.errors import StoreUnavailable
 from application.ports import SessionStore
-from domain.decisions import Decide, Decision, Policies
-from domain.erasure import decide_erasure
-from domain.event_decision import decide_event
-from domain.events import SessionEvent
-from domain.identity import ClaimToken, SessionId
-from domain.sync import SyncLane
-from domain.sync_decisions import decide_claim
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Decide, Decision, Policies
+from domain.decisions.erase import decide_erasure
+from domain.decisions.sync import decide_claim
+from domain.ids import ClaimToken, SessionId
+from domain.session.event import SessionEvent
+from domain.sync.state import SyncLane
 from tests.factories import at, persistence_id
 
 POLICIES = Policies()

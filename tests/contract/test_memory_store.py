@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
 from application.ports import SessionStore
-from domain.identity import SessionId
+from domain.ids import SessionId
 from tests.contract.session_store_contract import SessionStoreContract
 from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil
 

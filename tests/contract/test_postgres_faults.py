@@ -12,9 +12,9 @@ from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_p
 from adapters.system.clock import SystemClock
 from application.errors import StoreUnavailable
 from application.ports import SessionStore
-from domain.decisions import Decision, Outcome
-from domain.identity import SessionId, SubjectId
-from domain.sync import SyncLane
+from domain.decisions.decision import Decision, Outcome
+from domain.ids import SessionId, SubjectId
+from domain.sync.state import SyncLane
 from tests.contract.steps import PATIENCE_SECONDS, take, until_answered, variables
 from tests.factories import at, event, merge
 from tests.servers.postgres import PostgresServer

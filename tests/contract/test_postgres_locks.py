@@ -10,8 +10,8 @@ from adapters.postgres.connection import LOCK_SHARE
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
 from application.errors import StoreUnavailable
-from domain.decisions import Decision
-from domain.identity import SessionId
+from domain.decisions.decision import Decision
+from domain.ids import SessionId
 from tests.contract.steps import take, variables
 from tests.factories import event, merge
 

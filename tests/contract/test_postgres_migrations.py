@@ -17,8 +17,8 @@ from adapters.postgres.migrate import downgrade_database, migrate_database
 from adapters.postgres.store import PostgresLimits, open_postgres_store
 from adapters.system.clock import SystemClock
 from application.errors import StoreUnavailable
-from domain.identity import SessionId
-from domain.sync import SyncLane
+from domain.ids import SessionId
+from domain.sync.state import SyncLane
 from tests.contract.steps import take, variables
 from tests.factories import at, event
 from tests.servers.processes import LOOPBACK, free_port

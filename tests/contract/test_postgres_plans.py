@@ -16,11 +16,11 @@ from adapters.postgres.store import PostgresLimits, open_postgres_store
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import SessionRecord
 from application.ports import BACKLOG_COUNT_MAX
-from domain.event_decision import decide_event
-from domain.identity import SessionId
+from domain.decisions.apply_event import decide_event
+from domain.ids import SessionId
 from domain.instants import to_microseconds
-from domain.session import SessionState
-from domain.sync import SyncLane
+from domain.session.state import SessionState
+from domain.sync.state import SyncLane
 from tests.contract.flavours import running
 from tests.contract.steps import POLICIES, take
 from tests.factories import START, at, event, merge

@@ -9,9 +9,9 @@ import pytest
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
 from application.errors import StoreUnavailable
-from domain.decisions import Decision
-from domain.identity import SessionId
-from domain.session import SessionState
+from domain.decisions.decision import Decision
+from domain.ids import SessionId
+from domain.session.state import SessionState
 from tests.contract.steps import (
     PATIENCE_SECONDS,
     deciding,

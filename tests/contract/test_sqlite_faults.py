@@ -14,8 +14,8 @@ import pytest
 from adapters.sqlite import schema
 from adapters.sqlite.store import SqliteLimits, SqliteSessionStore, migrate_file, open_sqlite_store
 from application.errors import SessionUnreadable, StoreUnavailable
-from domain.decisions import Decision
-from domain.identity import SessionId
+from domain.decisions.decision import Decision
+from domain.ids import SessionId
 from tests.contract.contract_of_processes import run_alone
 from tests.contract.contract_of_unreadable import evicting
 from tests.contract.steps import PATIENCE_SECONDS, erase, ping_for_ever, take, until_answered, variables

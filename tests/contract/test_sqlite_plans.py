@@ -11,7 +11,7 @@ from adapters.sqlite import statements
 from adapters.sqlite.store import migrate_file
 from application.ports import BACKLOG_COUNT_MAX, SyncBacklog
 from domain.instants import to_microseconds
-from domain.sync import SyncLane
+from domain.sync.state import SyncLane
 from tests.factories import START, at
 
 ROWS = 20_000

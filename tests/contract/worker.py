@@ -15,7 +15,7 @@ from adapters.sqlite.store import SqliteLimits, open_sqlite_store
 from adapters.storage.backend import StoreLimits
 from application.errors import StoreUnavailable
 from application.ports import SessionStore
-from domain.identity import SessionId
+from domain.ids import SessionId
 from entrypoints.stores import STORES
 from tests.contract.reference_model import Happening
 from tests.contract.steps import take, variables

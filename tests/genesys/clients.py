@@ -10,11 +10,11 @@ from adapters.genesys.budget import GenesysBudget
 from adapters.genesys.client import CallLimits, GenesysClient, GenesysEndpoints, open_http
 from adapters.genesys.gateway import GenesysCloudGateway
 from adapters.genesys.oauth import Credentials
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.identity import SessionId
-from domain.sync import SyncPolicy, SyncTarget
-from domain.write_back import SessionCopy
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.ids import SessionId
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncPolicy, SyncTarget
 from tests.factories import START, at, event
 from tests.fakes import FakeClock, FakeMetrics
 from tests.genesys.scripted_server import Answer, Hang, Reaction

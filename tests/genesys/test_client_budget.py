@@ -8,7 +8,7 @@ import httpx
 import pytest
 import stamina
 
-from domain.sync import SyncTarget
+from domain.sync.state import SyncTarget
 from tests.genesys.clients import Caller, caller, copy_of
 
 URL = "http://genesys.test"

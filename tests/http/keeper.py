@@ -14,10 +14,10 @@ from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
 from application.ports import CallPermit, Clock, GenesysAccess, GenesysGateway, SessionStore
 from application.use_cases import UseCases
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId
-from domain.sync import SyncReceipt
-from domain.write_back import SessionCopy
+from domain.decisions.decision import Decide, Decision
+from domain.ids import SessionId
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncReceipt
 from entrypoints.container import Container, Service, open_service
 from entrypoints.policies import http_rules
 from entrypoints.settings import Settings

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.event_json.event_body import command_of
 from domain.instants import to_text
-from domain.ttl_policy import TtlPolicy
+from domain.session.ttl_policy import TtlPolicy
 from tests.http.keeper import Keeper, pointers, problem, running_keeper
 
 TOO_LONG = "x" * 257

@@ -14,14 +14,14 @@ from application.sync.attempt import SyncAttempt, SyncSession, SyncSessionHandle
 from application.sync.conclusions import ConclusionPolicy, SyncConclusions
 from application.sync.inline import InlineSync
 from application.sync.loop import SyncLoop, SyncLoopPolicy
-from domain.context import ContextVariables
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.events import SessionEvent
-from domain.identity import ClaimToken, SessionId
-from domain.session import SessionState
-from domain.sync import SyncPolicy
-from domain.sync_decisions import decide_claim
+from domain.context.variables import ContextVariables
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.decisions.sync import decide_claim
+from domain.ids import ClaimToken, SessionId
+from domain.session.event import SessionEvent
+from domain.session.state import SessionState
+from domain.sync.state import SyncPolicy
 from tests.factories import persistence_id
 from tests.fakes import FakeIds, FakeMetrics
 from tests.simulation.fakes import FakeGateway, TroubledStore

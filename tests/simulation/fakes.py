@@ -10,10 +10,10 @@ from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
 from application.ports import CallPermit, GenesysAccess, GenesysGateway
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId
-from domain.sync import SyncLane, SyncReceipt
-from domain.write_back import SessionCopy
+from domain.decisions.decision import Decide, Decision
+from domain.ids import SessionId
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncLane, SyncReceipt
 from tests.simulation.virtual_loop import LoopClock
 
 

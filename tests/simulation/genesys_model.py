@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from adapters.genesys.budget import GenesysBudget
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable
 from application.ports import CallPermit, GenesysAccess, GenesysGateway, WindowReport
-from domain.sync import SyncFailure, SyncReceipt
-from domain.write_back import SessionCopy
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncFailure, SyncReceipt
 from tests.simulation.genesys_window import ModelWindow
 from tests.simulation.virtual_loop import LoopClock
 

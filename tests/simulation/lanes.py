@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from adapters.memory.store import MemorySessionStore
 from application.sync.loop import SyncLoopPolicy
-from domain.context import ContextVariables
-from domain.decisions import Decision
-from domain.event_decision import decide_event
-from domain.events import SessionEvent
-from domain.identity import ClaimToken, SessionId
-from domain.session import SessionState
-from domain.sync import SyncReceipt, SyncStatus
-from domain.sync_decisions import decide_claim, decide_told
+from domain.context.variables import ContextVariables
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Decision
+from domain.decisions.sync import decide_claim, decide_told
+from domain.ids import ClaimToken, SessionId
+from domain.session.event import SessionEvent
+from domain.session.state import SessionState
+from domain.sync.state import SyncReceipt, SyncStatus
 from tests.factories import persistence_id
 from tests.simulation.bench import Bench, bench
 from tests.simulation.virtual_loop import virtually

@@ -5,13 +5,13 @@ import random
 from dataclasses import dataclass, field
 
 from adapters.memory.store import MemorySessionStore
-from domain.context import ContextVariables
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.events import SessionEvent
-from domain.identity import SessionId
-from domain.session import SessionState
-from domain.sync import SyncStatus
+from domain.context.variables import ContextVariables
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.ids import SessionId
+from domain.session.event import SessionEvent
+from domain.session.state import SessionState
+from domain.sync.state import SyncStatus
 from tests.simulation.genesys_model import GenesysModel
 from tests.simulation.scenario import Disturbance, Event, Scenario, scenario_of
 from tests.simulation.virtual_loop import LoopClock, VirtualLoop

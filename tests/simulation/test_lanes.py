@@ -2,7 +2,7 @@
 
 import asyncio
 
-from domain.sync import SyncPolicy, SyncStatus
+from domain.sync.state import SyncPolicy, SyncStatus
 from tests.simulation.bench import bench
 from tests.simulation.lanes import POLICY, Traffic, changes_among_renewals
 from tests.simulation.virtual_loop import virtually
@@ -154,8 +154,8 @@ def test_a_refresh_that_failed_is_still_no_change() -> None:
 
     async def main() -> None:
         from application.errors import GenesysUnavailable
-        from domain.sync import SyncFailure
-        from domain.write_back import SessionCopy
+        from domain.sync.session_copy import SessionCopy
+        from domain.sync.state import SyncFailure
 
         b = bench()
         traffic = Traffic(b)
@@ -185,8 +185,8 @@ def test_a_copy_in_doubt_is_no_refresh() -> None:
 
     async def main() -> None:
         from application.errors import GenesysUnavailable
-        from domain.sync import SyncFailure
-        from domain.write_back import SessionCopy
+        from domain.sync.session_copy import SessionCopy
+        from domain.sync.state import SyncFailure
 
         b = bench()
         traffic = Traffic(b)

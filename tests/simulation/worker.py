@@ -14,9 +14,9 @@ from application.ports import IdGenerator, SessionStore
 from application.sync.attempt import SyncSessionHandler
 from application.sync.conclusions import ConclusionPolicy, SyncConclusions
 from application.sync.loop import SyncLoop, SyncLoopPolicy
-from domain.decisions import Decide, Decision, Policies
-from domain.identity import ClaimToken, PersistenceId, SessionId
-from domain.sync import SyncLane
+from domain.decisions.decision import Decide, Decision, Policies
+from domain.ids import ClaimToken, PersistenceId, SessionId
+from domain.sync.state import SyncLane
 from tests.fakes import FakeMetrics
 from tests.simulation.genesys_model import GenesysModel, Line, ModelGateway
 from tests.simulation.virtual_loop import LoopClock

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from domain.instants import to_microseconds
-from domain.session import SessionState
+from domain.session.state import SessionState
 from domain.stamps import Register, Stamp
-from domain.sync import SyncState, SyncStatus
+from domain.sync.state import SyncState, SyncStatus
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from adapters.storage.batch import BatchStore, BatchUnwritable, Found, SessionsH
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import SessionRecord
 from application.errors import StoreUnavailable
-from domain.identity import SessionId
+from domain.ids import SessionId
 
 POISON = "poison"
 """The name of a variable that this store cannot write."""

@@ -3,7 +3,7 @@ import pytest
 from adapters.postgres.trail_place import TrailPlace
 from adapters.storage.cursor import CURSOR_LENGTH_MAX, cursor_of, number_of, place_of
 from application.errors import UnknownCursor
-from domain.identity import SessionId
+from domain.ids import SessionId
 
 S, OTHER = SessionId("s"), SessionId("other")
 

@@ -1,9 +1,9 @@
 from adapters.storage.decision_batch import decide_in_order
 from application.errors import StoreUnavailable
 from domain.audit import AuditAction
-from domain.decisions import Decision
-from domain.identity import SessionId
-from domain.session import SessionState
+from domain.decisions.decision import Decision
+from domain.ids import SessionId
+from domain.session.state import SessionState
 from tests.contract.steps import deciding
 from tests.factories import AuditEntryFactory, event, merge
 

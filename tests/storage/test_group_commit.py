@@ -10,9 +10,9 @@ import pytest
 from adapters.storage.batch import BatchLimits
 from adapters.storage.group_commit import GroupCommit
 from application.errors import StoreUnavailable
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId
-from domain.session import SessionState
+from domain.decisions.decision import Decide, Decision
+from domain.ids import SessionId
+from domain.session.state import SessionState
 from tests.contract.steps import deciding
 from tests.factories import merge
 from tests.storage.scripted_store import POISON, ScriptedStore, unavailable

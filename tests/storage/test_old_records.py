@@ -19,9 +19,9 @@ from msgspec import structs
 
 from adapters.sqlite.store import SqliteLimits, migrate_file, open_sqlite_store
 from adapters.storage.record import WRITES, RecordUnreadable, SessionRecord
-from domain.identity import SessionId
-from domain.lifecycle import SessionStatus
-from domain.session import SessionState
+from domain.ids import SessionId
+from domain.session.lifecycle import SessionStatus
+from domain.session.state import SessionState
 from domain.stamps import Register, Stamp
 from tests.contract.steps import take
 from tests.factories import at, event, merge

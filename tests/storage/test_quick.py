@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from adapters.storage.quick import quick, quick_copy, setters
-from domain.context import ContextVariables
+from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.variables import ContextVariables
 from domain.errors import Violation
-from domain.lifecycle import Lifecycle
-from domain.session import SessionState
-from domain.stamped_context import StampedContext, StampedVariable
+from domain.session.lifecycle import Lifecycle
+from domain.session.state import SessionState
 from domain.stamps import BEFORE_ALL, Register
-from domain.sync import SyncState
+from domain.sync.state import SyncState
 
 BUILT = [SessionState, StampedContext, StampedVariable, Lifecycle, Register, SyncState, Violation]
 

@@ -12,17 +12,17 @@ from msgspec import msgpack, structs
 from adapters.storage.record import READS, WRITES, RecordUnreadable, SessionRecord
 from adapters.storage.stored_variables import StoredVariables
 from application.errors import StoreUnavailable
-from domain.context import canonical_json
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.identity import ClaimToken, PersistenceId, SessionId
+from domain.context.compression import packed
+from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.variables import canonical_json
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.ids import ClaimToken, PersistenceId, SessionId
 from domain.instants import from_microseconds
-from domain.lifecycle import ENDS_KEPT_MAX, Lifecycle
-from domain.packing import packed
-from domain.session import Participant, SessionState
-from domain.stamped_context import StampedContext, StampedVariable
+from domain.session.lifecycle import ENDS_KEPT_MAX, Lifecycle
+from domain.session.state import Participant, SessionState
 from domain.stamps import Register, Stamp
-from domain.sync import SyncFailure, SyncState, SyncStatus, UnsureCall
+from domain.sync.state import SyncFailure, SyncState, SyncStatus, UnsureCall
 from tests.contract.happenings import examples
 from tests.factories import at, event, merge
 from tests.storage.ledger_1_writer import Record1

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from adapters.storage.record import SessionRecord
-from domain.context import name_text
-from domain.decisions import Decision, Outcome, Policies
-from domain.erasure import decide_erasure
-from domain.event_decision import decide_event
-from domain.events import EndingContext
-from domain.eviction import decide_eviction
-from domain.identity import SessionId
+from domain.context.variables import name_text
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Decision, Outcome, Policies
+from domain.decisions.erase import decide_erasure
+from domain.decisions.evict import decide_eviction
+from domain.ids import SessionId
 from domain.instants import from_microseconds
-from domain.lifecycle import ENDS_KEPT_MAX, SessionStatus
-from domain.session import SessionState
+from domain.session.event import EndingContext
+from domain.session.lifecycle import ENDS_KEPT_MAX, SessionStatus
+from domain.session.state import SessionState
 from domain.stamps import BEFORE_ALL, Stamp
 from tests.contract.happenings import activities, deliveries, ends, examples
 from tests.contract.reference_model import Happening, expected, seen

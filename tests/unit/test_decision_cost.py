@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.size_policy import Overflow, SizePolicy
+from domain.context.size_policy import Overflow, SizePolicy
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
 from tests.factories import at, event, merge
 from tests.operations import steps_of
 

@@ -4,9 +4,9 @@ from msgspec.structs import replace
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
 from application.use_cases.erase_session import EraseSessionHandler, EraseSubject, EraseSubjectHandler
-from domain.decisions import Decide, Decision, Policies
-from domain.eviction import decide_eviction
-from domain.identity import SessionId, SubjectId
+from domain.decisions.decision import Decide, Decision, Policies
+from domain.decisions.evict import decide_eviction
+from domain.ids import SessionId, SubjectId
 from tests.contract.steps import NEWER_LEDGER, take, variables
 from tests.factories import at, event
 from tests.fakes import FakeClock, FakeIds, FakeMetrics

@@ -2,15 +2,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.audit import AuditAction
-from domain.decisions import Decision, Outcome, Policies
-from domain.erasure import decide_erasure
-from domain.event_decision import decide_event
-from domain.events import SessionEvent
-from domain.identity import SessionId
-from domain.lifecycle import SessionStatus
-from domain.session import SessionState
-from domain.sync import SyncStatus
-from domain.ttl_policy import TtlPolicy
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Decision, Outcome, Policies
+from domain.decisions.erase import decide_erasure
+from domain.ids import SessionId
+from domain.session.event import SessionEvent
+from domain.session.lifecycle import SessionStatus
+from domain.session.state import SessionState
+from domain.session.ttl_policy import TtlPolicy
+from domain.sync.state import SyncStatus
 from tests.factories import at, end, event, merge, persistence_id
 
 POLICIES = Policies()

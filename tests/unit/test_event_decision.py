@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audit import AuditAction
-from domain.context import ContextVariables
-from domain.decisions import Decision, Outcome, Policies
+from domain.context.size_policy import Overflow, SizePolicy
+from domain.context.variables import ContextVariables
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Decision, Outcome, Policies
+from domain.decisions.evict import decide_eviction
 from domain.errors import ContextTooLarge, InvalidEvent, Violation
-from domain.event_decision import decide_event
-from domain.events import ContextMode, EndingContext, SessionEvent
-from domain.eviction import decide_eviction
-from domain.lifecycle import SessionStatus
-from domain.session import SessionState
-from domain.size_policy import Overflow, SizePolicy
-from domain.sync import SyncPolicy, SyncStatus, SyncTarget
-from domain.ttl_policy import TtlPolicy
+from domain.session.event import ContextMode, EndingContext, SessionEvent
+from domain.session.lifecycle import SessionStatus
+from domain.session.state import SessionState
+from domain.session.ttl_policy import TtlPolicy
+from domain.sync.state import SyncPolicy, SyncStatus, SyncTarget
 from tests.contract.happenings import examples
 from tests.factories import at, end, event, merge
 

@@ -11,8 +11,8 @@ from application.errors import StoreUnavailable
 from application.ports import Clock
 from application.use_cases.evict_expired import EvictExpired, EvictExpiredHandler
 from domain.audit import AuditAction
-from domain.decisions import Decide, Decision
-from domain.identity import SessionId
+from domain.decisions.decision import Decide, Decision
+from domain.ids import SessionId
 from tests.contract.steps import NEWER_LEDGER, take, variables
 from tests.factories import at, event
 from tests.fakes import FakeClock, FakeIds, FakeMetrics

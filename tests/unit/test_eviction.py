@@ -3,13 +3,13 @@ from dataclasses import replace
 import pytest
 
 from domain.audit import AuditAction
-from domain.erasure import decide_erasure
-from domain.event_decision import decide_event
-from domain.eviction import decide_eviction, is_undelivered
-from domain.identity import SessionId
-from domain.lifecycle import SessionStatus
-from domain.session import SessionState
-from domain.sync import SyncFailure, SyncState, SyncStatus
+from domain.decisions.apply_event import decide_event
+from domain.decisions.erase import decide_erasure
+from domain.decisions.evict import decide_eviction, is_undelivered
+from domain.ids import SessionId
+from domain.session.lifecycle import SessionStatus
+from domain.session.state import SessionState
+from domain.sync.state import SyncFailure, SyncState, SyncStatus
 from tests.contract.steps import POLICIES
 from tests.factories import at, end, event, persistence_id
 

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audit import REASON_BYTES_MAX, AuditAction, AuditEntry
-from domain.decisions import Policies
+from domain.context.pruning import SHOWN_BYTES_MAX, SHOWN_MAX
+from domain.context.size_policy import Overflow, SizePolicy
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
 from domain.errors import InvalidEvent, Violation
-from domain.event_decision import decide_event
 from domain.excerpts import LISTED_BYTES_MAX, LISTED_MAX, listed, shortened
-from domain.identity import SessionId
-from domain.pruning import SHOWN_BYTES_MAX, SHOWN_MAX
-from domain.size_policy import Overflow, SizePolicy
+from domain.ids import SessionId
 from tests.contract.happenings import examples
 from tests.factories import at, event, merge
 

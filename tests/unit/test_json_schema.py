@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from adapters.json_schema.schema_file import SchemaBroken, line_of, load_schema
-from domain.context import ContextVariables
-from domain.decisions import Policies
+from domain.context.variables import ContextVariables
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
 from domain.errors import InvalidEvent
-from domain.event_decision import decide_event
 from tests.factories import at, event, merge
 
 

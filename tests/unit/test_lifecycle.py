@@ -2,7 +2,7 @@ from itertools import permutations
 
 import pytest
 
-from domain.lifecycle import ENDS_KEPT_MAX, Lifecycle, SessionStatus
+from domain.session.lifecycle import ENDS_KEPT_MAX, Lifecycle, SessionStatus
 from domain.stamps import BEFORE_ALL, Stamp
 
 T = [Stamp(number, "") for number in range(30)]

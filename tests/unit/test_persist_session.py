@@ -8,13 +8,13 @@ from application.errors import StoreUnavailable
 from application.ports import SessionStore
 from application.use_cases.persist_session import PersistSession, PersistSessionHandler
 from domain.audit import AuditAction
-from domain.context import ContextVariables
-from domain.decisions import Decide, Decision, Outcome, Policies
+from domain.context.pruning import Pruned
+from domain.context.size_policy import Overflow, SizePolicy
+from domain.context.variables import ContextVariables
+from domain.decisions.decision import Decide, Decision, Outcome, Policies
 from domain.errors import ContextTooLarge, InvalidEvent
-from domain.identity import SessionId
-from domain.pruning import Pruned
-from domain.session import SessionState
-from domain.size_policy import Overflow, SizePolicy
+from domain.ids import SessionId
+from domain.session.state import SessionState
 from tests.factories import at
 from tests.fakes import FakeClock, FakeIds, FakeMetrics
 

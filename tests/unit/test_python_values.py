@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.context import ContextVariables
+from domain.context.variables import ContextVariables
 from domain.errors import InvalidEvent
 
 

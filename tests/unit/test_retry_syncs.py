@@ -4,11 +4,11 @@ import pytest
 
 from adapters.memory.store import MemorySessionStore
 from application.use_cases.retry_syncs import ListFailedSyncsHandler, RetrySyncs, RetrySyncsHandler
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.identity import ClaimToken, SessionId
-from domain.sync import SyncFailure, SyncStatus
-from domain.sync_decisions import decide_claim, decide_refused
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.decisions.sync import decide_claim, decide_refused
+from domain.ids import ClaimToken, SessionId
+from domain.sync.state import SyncFailure, SyncStatus
 from tests.contract.steps import due
 from tests.factories import at, event
 from tests.fakes import FakeClock

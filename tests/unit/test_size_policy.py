@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.storage.record import SessionRecord
-from domain.context import ContextVariables, canonical_byte_size, canonical_json
-from domain.decisions import Outcome, Policies
+from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.size_policy import Overflow, SizePolicy
+from domain.context.variables import ContextVariables, canonical_byte_size, canonical_json
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Outcome, Policies
 from domain.errors import ContextTooLarge
-from domain.event_decision import decide_event
-from domain.session import SessionState
-from domain.size_policy import Overflow, SizePolicy
-from domain.stamped_context import StampedContext, StampedVariable
+from domain.session.state import SessionState
 from domain.stamps import Stamp
-from domain.sync import SyncPolicy, SyncTarget
-from domain.write_back import PERSISTENCE_BYTES
+from domain.sync.session_copy import PERSISTENCE_BYTES
+from domain.sync.state import SyncPolicy, SyncTarget
 from tests.factories import at, event, merge
 from tests.scale import examples
 

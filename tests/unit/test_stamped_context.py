@@ -1,5 +1,5 @@
-from domain.context import name_text
-from domain.stamped_context import StampedContext, StampedVariable
+from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.variables import name_text
 from domain.stamps import BEFORE_ALL, Stamp
 
 T = [Stamp(number, "") for number in range(20)]

@@ -6,8 +6,8 @@ from application.errors import GenesysError, GenesysMisconfigured, GenesysRefuse
 from application.sync.circuit_breaker import BrakePolicy, SyncBrake
 from application.sync.outcome import NOT_CLAIMED, SyncOutcome, delivered, failed_here, outcome_of
 from application.sync.session_backoff import SetAside
-from domain.identity import SessionId
-from domain.sync import SyncFailure, SyncReceipt
+from domain.ids import SessionId
+from domain.sync.state import SyncFailure, SyncReceipt
 from tests.factories import START
 
 FAILURE = SyncFailure(code="c", reason="r", status=400)

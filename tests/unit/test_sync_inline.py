@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from application.errors import GenesysUnavailable
-from domain.identity import SessionId
-from domain.sync import SyncFailure, SyncStatus
-from domain.write_back import SessionCopy
+from domain.ids import SessionId
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncFailure, SyncStatus
 from tests.simulation.bench import bench
 from tests.simulation.virtual_loop import virtually
 

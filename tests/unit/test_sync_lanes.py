@@ -2,7 +2,7 @@
 
 from application.ports import BudgetFigures
 from application.sync.lanes import LanePolicy, LaneTurns
-from domain.sync import SyncLane
+from domain.sync.state import SyncLane
 
 LIVE, ENDED = SyncLane.LIVE, SyncLane.ENDED
 

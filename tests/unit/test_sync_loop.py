@@ -9,9 +9,9 @@ import pytest
 from adapters.system.ids import RandomIds
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable, StoreUnavailable
 from application.sync.loop import SyncLoopPolicy
-from domain.identity import SessionId
-from domain.sync import SyncFailure, SyncStatus
-from domain.write_back import SessionCopy
+from domain.ids import SessionId
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncFailure, SyncStatus
 from tests.simulation.bench import Bench, bench
 from tests.simulation.fakes import TroubledStore
 from tests.simulation.virtual_loop import virtually

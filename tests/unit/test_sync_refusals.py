@@ -3,8 +3,8 @@
 from application.errors import GenesysRefused, GenesysUnavailable
 from application.sync.outcome import Ending, SyncOutcome, delivered, outcome_of
 from application.sync.refusals import SPARED_MAX, RefusalPolicy, RefusalsInARow
-from domain.identity import SessionId
-from domain.sync import SyncFailure, SyncReceipt
+from domain.ids import SessionId
+from domain.sync.state import SyncFailure, SyncReceipt
 from tests.factories import START
 
 DELIVERED = delivered(SyncReceipt(fingerprint="f", expires_at=START, synced_at=START))

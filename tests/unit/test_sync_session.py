@@ -16,10 +16,10 @@ from application.errors import (
 )
 from application.sync.outcome import Ending
 from domain.audit import AuditAction
-from domain.identity import ClaimToken, SessionId
-from domain.sync import SyncFailure, SyncReceipt, SyncStatus
-from domain.sync_decisions import decide_told
-from domain.write_back import SessionCopy
+from domain.decisions.sync import decide_told
+from domain.ids import ClaimToken, SessionId
+from domain.sync.session_copy import SessionCopy
+from domain.sync.state import SyncFailure, SyncReceipt, SyncStatus
 from tests.contract.steps import due
 from tests.simulation.bench import Bench, bench
 from tests.simulation.virtual_loop import virtually
@@ -122,7 +122,7 @@ def test_a_change_during_the_call_that_tells_a_renewal_does_not_bring_a_second_c
 def _renewed(b: Bench):  # noqa: ANN202
     from dataclasses import replace
 
-    from domain.decisions import Decision
+    from domain.decisions.decision import Decision
 
     def decide(before):  # noqa: ANN001, ANN202
         expires_at = b.clock.now() + timedelta(seconds=100)
@@ -492,7 +492,7 @@ def test_a_release_keeps_the_place_in_the_queue() -> None:
 
 def test_a_session_that_was_erased_during_the_call_stays_erased() -> None:
     async def main() -> None:
-        from domain.erasure import decide_erasure
+        from domain.decisions.erase import decide_erasure
         from tests.factories import persistence_id
 
         b = bench()

@@ -4,19 +4,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.storage.record import SessionRecord
-from domain.decisions import Policies
-from domain.event_decision import decide_event
-from domain.events import SessionEvent
-from domain.identity import ClaimToken
-from domain.session import SessionState
-from domain.sync import SyncFailure, SyncReceipt, SyncState, SyncStatus, UnsureCall
-from domain.sync_decisions import (
+from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Policies
+from domain.decisions.sync import (
     decide_claim,
     decide_postponed,
     decide_refused,
     decide_released,
     decide_told,
 )
+from domain.ids import ClaimToken
+from domain.session.event import SessionEvent
+from domain.session.state import SessionState
+from domain.sync.state import SyncFailure, SyncReceipt, SyncState, SyncStatus, UnsureCall
 from tests.factories import at, end, event
 
 POLICIES = Policies()

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import InvalidEvent
-from domain.ttl_policy import TtlPolicy
+from domain.session.ttl_policy import TtlPolicy
 from tests.factories import at
 
 

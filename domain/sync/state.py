@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.backoff import backoff_seconds
-from domain.identity import ClaimToken
+from domain.ids import ClaimToken
 
 RENEWAL_LEAD_SECONDS = 60.0
 """A renewed expiry is told at least so early, as far as half of the time to live allows: one rate window."""

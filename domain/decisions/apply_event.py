@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.audit import AuditAction, AuditEntry
-from domain.decisions import Decision, Outcome, Policies, any_document
+from domain.context.lww_map import StampedContext
+from domain.context.pruning import NOTHING_PRUNED, Pruned
+from domain.context.size_policy import Fitted
+from domain.decisions.decision import Decision, Outcome, Policies, any_document
+from domain.decisions.evict import eviction_entries, left_of
 from domain.errors import EventRefused, InvalidEvent, Violation
-from domain.events import ContextMode, EndingContext, SessionEvent
-from domain.eviction import eviction_entries, left_of
 from domain.instants import from_microseconds, to_microseconds
-from domain.lifecycle import Lifecycle, SessionStatus
-from domain.pointers import CONTEXT
-from domain.pruning import NOTHING_PRUNED, Pruned
-from domain.session import Participant, SessionState
-from domain.size_policy import Fitted
-from domain.stamped_context import StampedContext
+from domain.json_pointer import CONTEXT
+from domain.session.event import ContextMode, EndingContext, SessionEvent
+from domain.session.lifecycle import Lifecycle, SessionStatus
+from domain.session.state import Participant, SessionState
 from domain.stamps import Register
-from domain.sync import SyncState, SyncStatus, SyncTarget
-from domain.write_back import PERSISTENCE_BYTES
+from domain.sync.session_copy import PERSISTENCE_BYTES
+from domain.sync.state import SyncState, SyncStatus, SyncTarget
 
 _ACTIONS = {
     Outcome.PERSISTED: AuditAction.SESSION_PERSISTED,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from domain.audit import AuditAction, AuditEntry
-from domain.decisions import Decision
-from domain.identity import ClaimToken
-from domain.session import SessionState
-from domain.sync import SyncFailure, SyncPolicy, SyncReceipt, SyncState, UnsureCall
+from domain.decisions.decision import Decision
+from domain.ids import ClaimToken
+from domain.session.state import SessionState
+from domain.sync.state import SyncFailure, SyncPolicy, SyncReceipt, SyncState, UnsureCall
 
 
 def decide_claim(

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
-from domain.context import largest, member_byte_size
+from domain.context.compression import packed
+from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.pruning import NOTHING_PRUNED, Path, Pruned, without_deep_values
+from domain.context.variables import largest, member_byte_size
 from domain.errors import ContextTooLarge
-from domain.packing import packed
-from domain.pruning import NOTHING_PRUNED, Path, Pruned, without_deep_values
-from domain.stamped_context import StampedContext, StampedVariable
 
 
 class Overflow(StrEnum):

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from domain.audit import AuditEntry
+from domain.context.pruning import NOTHING_PRUNED, Pruned
+from domain.context.size_policy import SizePolicy
 from domain.errors import EventRefused, Violation
-from domain.events import EndingContext
-from domain.pruning import NOTHING_PRUNED, Pruned
-from domain.session import SessionState
-from domain.size_policy import SizePolicy
-from domain.sync import SyncPolicy
-from domain.ttl_policy import TtlPolicy
+from domain.session.event import EndingContext
+from domain.session.state import SessionState
+from domain.session.ttl_policy import TtlPolicy
+from domain.sync.state import SyncPolicy
 
 
 class Outcome(StrEnum):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 
-from domain.context import EMPTY_DOCUMENT, document_of, member_byte_size, name_text
-from domain.packing import unpacked
+from domain.context.compression import unpacked
+from domain.context.variables import EMPTY_DOCUMENT, document_of, member_byte_size, name_text
 from domain.stamps import BEFORE_ALL, Stamp
 
 

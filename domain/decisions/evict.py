@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from domain.audit import AuditAction, AuditEntry
-from domain.decisions import Decision
-from domain.identity import SubjectId
-from domain.session import SessionState, trace_of_erasure
+from domain.decisions.decision import Decision
+from domain.decisions.unreadable import UnreadableSession
+from domain.ids import SubjectId
+from domain.session.state import SessionState, trace_of_erasure
 from domain.stamps import BEFORE_ALL
-from domain.sync import SyncStatus
-from domain.unreadable import UnreadableSession
+from domain.sync.state import SyncStatus
 
 TIME_IS_OVER = "its time to live was over"
 UNDELIVERED = "undelivered"

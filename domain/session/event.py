@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.context import ContextVariables
-from domain.identity import PersistenceId, SessionId
+from domain.context.variables import ContextVariables
+from domain.ids import PersistenceId, SessionId
 from domain.instants import to_microseconds, to_text
 from domain.stamps import Stamp, tie_of
 

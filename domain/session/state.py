@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.identity import PersistenceId, SessionId
-from domain.lifecycle import Lifecycle, SessionStatus
-from domain.stamped_context import StampedContext
+from domain.context.lww_map import StampedContext
+from domain.ids import PersistenceId, SessionId
+from domain.session.lifecycle import Lifecycle, SessionStatus
 from domain.stamps import Register, Stamp
-from domain.sync import SyncLane, SyncState, SyncStatus, SyncTarget
-from domain.write_back import SessionCopy, fingerprint_of
+from domain.sync.session_copy import SessionCopy, fingerprint_of
+from domain.sync.state import SyncLane, SyncState, SyncStatus, SyncTarget
 
 
 @dataclass(frozen=True, slots=True)

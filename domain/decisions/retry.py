@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.audit import AuditAction, AuditEntry
-from domain.decisions import Decision
-from domain.session import SessionState
-from domain.sync import SyncStatus
+from domain.decisions.decision import Decision
+from domain.session.state import SessionState
+from domain.sync.state import SyncStatus
 
 
 def decide_retry(before: SessionState | None, now: datetime) -> Decision:

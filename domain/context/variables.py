@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from json.encoder import JSONEncoder, encode_basestring
 
+from domain.context.python_values import without_what_json_cannot_carry
 from domain.errors import InvalidEvent, VariableSize, Violation
-from domain.python_values import without_what_json_cannot_carry
 
 EMPTY_DOCUMENT = b"{}"
 _ENCODER = JSONEncoder(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.errors import Violation
-from domain.pointers import CONTEXT, child
+from domain.json_pointer import CONTEXT, child
 
 CIRCULAR = "[Circular Reference Removed]"
 NUMBER_MAX = 2**53 - 1

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 from domain.audit import AuditAction, AuditEntry
-from domain.decisions import Decision, Policies
-from domain.identity import PersistenceId, SessionId
+from domain.decisions.decision import Decision, Policies
+from domain.ids import PersistenceId, SessionId
 from domain.instants import to_microseconds
-from domain.session import SessionState, trace_of_erasure
+from domain.session.state import SessionState, trace_of_erasure
 from domain.stamps import Stamp
 
 _AFTER_EVERY_TIE = "~"

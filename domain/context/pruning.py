@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from domain.context import canonical_byte_size, canonical_json, name_text
+from domain.context.variables import canonical_byte_size, canonical_json, name_text
 from domain.excerpts import listed, shortened
-from domain.pointers import CONTEXT, pointer_to
+from domain.json_pointer import CONTEXT, pointer_to
 
 SHOWN_MAX = 32
 SHOWN_BYTES_MAX = 512

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 
-from domain.context import canonical_json, document_of
-from domain.identity import PersistenceId, SessionId
+from domain.context.variables import canonical_json, document_of
+from domain.ids import PersistenceId, SessionId
 from domain.instants import to_text
-from domain.sync import SyncStatus
+from domain.sync.state import SyncStatus
 
 _BLOCK_SHAPE = {
     "persistenceId": "0" * 36,

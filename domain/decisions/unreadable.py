@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.decisions import Decide, Decision
-from domain.identity import PersistenceId, SessionId, SubjectId
-from domain.session import SessionState
+from domain.decisions.decision import Decide, Decision
+from domain.ids import PersistenceId, SessionId, SubjectId
+from domain.session.state import SessionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
