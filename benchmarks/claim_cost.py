@@ -27,7 +27,7 @@ from adapters.postgres.store import PostgresLimits, open_postgres_store
 from adapters.sqlite import statements as sqlite_statements
 from adapters.sqlite.store import SqliteLimits, migrate_file, open_sqlite_store
 from adapters.storage.record import SessionRecord
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.context.variables import ContextVariables
 from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Policies

@@ -18,7 +18,9 @@ from adapters.genesys.gateway import GenesysCloudGateway
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
-from application.ports import Clock, GenesysGateway, IdGenerator, SessionStore
+from application.ports.genesys import GenesysGateway
+from application.ports.runtime import Clock, IdGenerator
+from application.ports.session_store import SessionStore
 from application.sync.attempt import SyncSessionHandler
 from application.sync.conclusions import SyncConclusions
 from application.sync.inline import InlineSync

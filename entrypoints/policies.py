@@ -11,7 +11,7 @@ from adapters.http.senders import Senders
 from adapters.http.webhooks import WebhookRules
 from adapters.json_schema.schema_file import load_schema
 from adapters.storage.backend import StoreLimits
-from application.ports import ContextSchema
+from application.ports.schema import ContextSchema
 from application.sync.circuit_breaker import BrakePolicy
 from application.sync.conclusions import ConclusionPolicy
 from application.sync.loop import SyncLoopPolicy

@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from application.ports import Clock, IdGenerator, Metrics
+from application.ports.metrics import Metrics
+from application.ports.runtime import Clock, IdGenerator
 from domain.decisions.decision import Outcome
 from domain.ids import ClaimToken, PersistenceId
 from tests.factories import START, persistence_id

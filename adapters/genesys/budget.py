@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from adapters.genesys.pace import WINDOW_SECONDS, Pace
-from application.ports import BudgetFigures, CallBudget, CallPermit, WindowReport
+from application.ports.genesys import BudgetFigures, CallBudget, CallPermit, WindowReport
 
 
 class GenesysBudget(CallBudget):

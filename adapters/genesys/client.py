@@ -33,7 +33,9 @@ from adapters.genesys.failures import (
 from adapters.genesys.json_answers import UnreadableAnswer, decoded
 from adapters.genesys.oauth import Credentials, TokenAnswer, TokenSource, no_credentials
 from application.errors import GenesysMisconfigured, GenesysUnavailable
-from application.ports import CallPermit, Clock, Metrics, WindowReport
+from application.ports.genesys import CallPermit, WindowReport
+from application.ports.metrics import Metrics
+from application.ports.runtime import Clock
 
 RATE_DIGITS_MAX = 5
 UNTOLD_WAIT_SECONDS = 5.0

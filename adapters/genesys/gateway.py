@@ -11,7 +11,8 @@ from adapters.genesys.participant_attributes import tell_participant
 from adapters.genesys.plain_text import plain
 from adapters.genesys.rights import NEEDED, SUBJECT_PATH, missing, permissions_of
 from application.errors import GenesysMisconfigured, GenesysRefused
-from application.ports import CallPermit, Clock, GenesysAccess, GenesysGateway
+from application.ports.genesys import CallPermit, GenesysAccess, GenesysGateway
+from application.ports.runtime import Clock
 from domain.sync.session_copy import SessionCopy
 from domain.sync.state import SyncReceipt, SyncTarget
 

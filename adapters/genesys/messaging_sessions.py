@@ -4,7 +4,7 @@ from datetime import datetime
 
 from adapters.genesys.client import GenesysClient
 from adapters.genesys.paths import api_path
-from application.ports import CallPermit
+from application.ports.genesys import CallPermit
 from domain.sync.session_copy import SessionCopy
 
 

@@ -9,7 +9,7 @@ import math
 
 from adapters.genesys.other_users import OtherUsers
 from adapters.genesys.rate_window import RateWindow
-from application.ports import WindowReport
+from application.ports.genesys import WindowReport
 
 WINDOW_SECONDS = 60.0
 ALONE_SECONDS = 2.0

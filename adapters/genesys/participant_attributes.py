@@ -13,7 +13,7 @@ from adapters.genesys.client import GenesysClient
 from adapters.genesys.conversation import customers_of, whom_to_tell
 from adapters.genesys.paths import api_path
 from application.errors import GenesysRefused
-from application.ports import CallPermit
+from application.ports.genesys import CallPermit
 from domain.sync.session_copy import SessionCopy
 
 

@@ -5,7 +5,7 @@ and answer. So there is an earliest and a latest end; every answer brings them c
 left is spent before the earliest, and a new window is reckoned with only after the latest.
 """
 
-from application.ports import WindowReport
+from application.ports.genesys import WindowReport
 
 ROUNDING_SECONDS = 1.0
 RESET_SECONDS_MAX = 3600.0

@@ -5,7 +5,7 @@ from itertools import islice
 import jsonschema_rs
 import msgspec
 
-from application.ports import ContextSchema
+from application.ports.schema import ContextSchema
 from domain.errors import Violation
 from domain.json_pointer import CONTEXT, pointer_to
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from adapters.storage.backend import Backend, StoreLimits
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 
 
 @asynccontextmanager

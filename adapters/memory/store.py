@@ -13,11 +13,11 @@ from adapters.storage.decision_batch import decide_in_order
 from adapters.storage.record import RecordUnreadable, SessionRecord
 from adapters.storage.unreadable import state_or_columns
 from application.errors import SessionUnreadable
-from application.ports import (
+from application.ports.runtime import Clock
+from application.ports.session_store import (
     BACKLOG_COUNT_MAX,
     EXPIRED_PARTS,
     AuditPage,
-    Clock,
     FailedSyncs,
     SessionStore,
     SyncBacklog,

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from adapters.storage.backend import Backend, StoreLimits
 from adapters.storage.store_url import SERVER_URL
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 
 
 @asynccontextmanager

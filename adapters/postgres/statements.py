@@ -1,6 +1,6 @@
 """What is said to PostgreSQL."""
 
-from application.ports import BACKLOG_COUNT_MAX, EXPIRED_PARTS
+from application.ports.session_store import BACKLOG_COUNT_MAX, EXPIRED_PARTS
 
 COLUMNS = (
     "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "

@@ -14,7 +14,8 @@ from adapters.storage.batch import BatchLimits
 from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
 from application.errors import SessionUnreadable, StoreUnavailable
-from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
+from application.ports.runtime import Clock
+from application.ports.session_store import AuditPage, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions.decision import Decide, Decision
 from domain.ids import SessionId, SubjectId
 from domain.instants import to_microseconds

@@ -6,15 +6,9 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from application.ports import (
-    BACKLOG_COUNT_MAX,
-    BudgetFigures,
-    Exposition,
-    Metrics,
-    MetricsReader,
-    SyncBacklog,
-    WebhookFigures,
-)
+from application.ports.genesys import BudgetFigures
+from application.ports.metrics import Exposition, Metrics, MetricsReader, WebhookFigures
+from application.ports.session_store import BACKLOG_COUNT_MAX, SyncBacklog
 from domain.decisions.decision import Outcome
 
 _WEBHOOK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from adapters.storage.backend import Backend, StoreLimits
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 
 PREFIX = "sqlite:///"
 

@@ -12,7 +12,13 @@ from typing import Any
 from adapters.storage.cursor import cursor_of
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
-from application.ports import BACKLOG_COUNT_MAX, EXPIRED_PARTS, AuditPage, FailedSyncs, SyncBacklog
+from application.ports.session_store import (
+    BACKLOG_COUNT_MAX,
+    EXPIRED_PARTS,
+    AuditPage,
+    FailedSyncs,
+    SyncBacklog,
+)
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions.unreadable import UnreadableSession
 from domain.ids import PersistenceId, SessionId, SubjectId

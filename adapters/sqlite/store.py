@@ -19,7 +19,8 @@ from adapters.storage.cursor import number_of
 from adapters.storage.group_commit import GroupCommit
 from adapters.storage.record import RecordUnreadable
 from application.errors import SessionUnreadable, StoreUnavailable
-from application.ports import AuditPage, Clock, FailedSyncs, SessionStore, SyncBacklog
+from application.ports.runtime import Clock
+from application.ports.session_store import AuditPage, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions.decision import Decide, Decision
 from domain.ids import SessionId, SubjectId
 from domain.session.state import SessionState

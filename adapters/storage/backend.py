@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from adapters.storage.store_url import place_of
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from application.ports import Clock
+from application.ports.runtime import Clock
 
 
 class SystemClock(Clock):

@@ -4,7 +4,7 @@ import random
 import secrets
 import uuid
 
-from application.ports import IdGenerator
+from application.ports.runtime import IdGenerator
 from domain.ids import ClaimToken, PersistenceId
 
 

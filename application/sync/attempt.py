@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from application.errors import GenesysError, GenesysUnavailable, StoreUnavailable
-from application.ports import CallPermit, Clock, GenesysGateway, IdGenerator, SessionStore
+from application.ports.genesys import CallPermit, GenesysGateway
+from application.ports.runtime import Clock, IdGenerator
+from application.ports.session_store import SessionStore
 from application.sync.conclusions import SyncConclusions
 from application.sync.outcome import (
     NOT_CLAIMED,

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
-from application.ports import CallBudget, Clock, SessionStore
+from application.ports.genesys import CallBudget
+from application.ports.runtime import Clock
+from application.ports.session_store import SessionStore
 from application.sync.conclusions import SyncConclusions
 from application.sync.lanes import LanePolicy, LaneTurns
 from domain.ids import SessionId

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
-from application.ports import Metrics
+from application.ports.metrics import Metrics
 from application.sync.circuit_breaker import BrakePolicy, SyncBrake
 from application.sync.outcome import BackOff, SyncOutcome
 from application.sync.refusals import RefusalPolicy, RefusalsInARow

@@ -5,7 +5,7 @@ Pure: what is due, and what is left of the budget, is for the caller to ask.
 
 from dataclasses import dataclass
 
-from application.ports import BudgetFigures
+from application.ports.genesys import BudgetFigures
 from domain.sync.state import SyncLane
 
 

@@ -7,7 +7,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from application.errors import StoreUnavailable
-from application.ports import CallBudget, CallPermit, Clock, SessionStore
+from application.ports.genesys import CallBudget, CallPermit
+from application.ports.runtime import Clock
+from application.ports.session_store import SessionStore
 from application.sync.attempt import SyncSession, SyncSessionHandler
 from application.sync.candidates import SyncCandidates
 from application.sync.conclusions import SyncConclusions

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from application.errors import StoreUnavailable
-from application.ports import Clock, SessionStore
+from application.ports.runtime import Clock
+from application.ports.session_store import SessionStore
 from domain.decisions.clock_skew import eviction_problem
 
 

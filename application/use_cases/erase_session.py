@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from application.errors import StoreUnavailable
-from application.ports import Clock, IdGenerator, Metrics, SessionStore
+from application.ports.metrics import Metrics
+from application.ports.runtime import Clock, IdGenerator
+from application.ports.session_store import SessionStore
 from domain.decisions.decision import Decision, Policies
 from domain.decisions.erase import decide_erasure
 from domain.decisions.unreadable import DecideAnyway

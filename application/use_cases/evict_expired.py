@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from application.errors import StoreUnavailable
-from application.ports import EXPIRED_PARTS, Clock, IdGenerator, Metrics, SessionStore
+from application.ports.metrics import Metrics
+from application.ports.runtime import Clock, IdGenerator
+from application.ports.session_store import EXPIRED_PARTS, SessionStore
 from domain.audit import AuditEntry
 from domain.decisions.clock_skew import eviction_problem
 from domain.decisions.decision import Decision

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.errors import StoreUnavailable
-from application.ports import Clock, IdGenerator, Metrics, SessionStore
+from application.ports.metrics import Metrics
+from application.ports.runtime import Clock, IdGenerator
+from application.ports.session_store import SessionStore
 from domain.context.pruning import NOTHING_PRUNED, Pruned
 from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Decision, Outcome, Policies

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from application.errors import StoreUnavailable
-from application.ports import MetricsReader, SessionStore
+from application.ports.metrics import MetricsReader
+from application.ports.session_store import SessionStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,9 @@
 """The metrics of this process, with the backlog of the store as it is now."""
 
 from application.errors import StoreUnavailable
-from application.ports import Clock, Exposition, MetricsReader, SessionStore
+from application.ports.metrics import Exposition, MetricsReader
+from application.ports.runtime import Clock
+from application.ports.session_store import SessionStore
 
 
 class ReadMetricsHandler:

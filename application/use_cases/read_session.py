@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from application.errors import SessionNotFound
-from application.ports import AuditPage, Clock, SessionStore
+from application.ports.runtime import Clock
+from application.ports.session_store import AuditPage, SessionStore
 from domain.ids import SessionId
 from domain.session.state import SessionState
 

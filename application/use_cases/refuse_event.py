@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from application.ports import Clock, Metrics, SessionStore
+from application.ports.metrics import Metrics
+from application.ports.runtime import Clock
+from application.ports.session_store import SessionStore
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions.decision import Decision
 from domain.errors import EventRefused

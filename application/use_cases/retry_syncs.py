@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from application.ports import Clock, FailedSyncs, SessionStore
+from application.ports.runtime import Clock
+from application.ports.session_store import FailedSyncs, SessionStore
 from domain.decisions.decision import Decision
 from domain.decisions.retry import decide_retry
 from domain.ids import SessionId

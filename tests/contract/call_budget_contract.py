@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from application.ports import CallBudget, WindowReport
+from application.ports.genesys import CallBudget, WindowReport
 from tests.simulation.virtual_loop import virtually
 
 

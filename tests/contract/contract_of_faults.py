@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from application.errors import StoreUnavailable
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.decisions.decision import Decision
 from domain.ids import SessionId
 from domain.session.state import SessionState

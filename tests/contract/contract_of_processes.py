@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.ids import SessionId
 from tests.contract import worker
 from tests.contract.happenings import SCALE

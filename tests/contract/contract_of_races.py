@@ -4,7 +4,7 @@ import asyncio
 import random
 from dataclasses import replace
 
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.audit import AuditAction
 from domain.decisions.decision import Decision
 from domain.decisions.evict import decide_eviction

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.audit import AuditAction
 from domain.context.variables import ContextVariables
 from domain.decisions.decision import Decision, Outcome

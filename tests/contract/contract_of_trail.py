@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from application.errors import UnknownCursor
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions.decision import Decision
 from domain.decisions.erase import decide_erasure

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from application.errors import SessionUnreadable
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.audit import AuditAction
 from domain.decisions.decision import Decision
 from domain.decisions.evict import decide_eviction, decide_eviction_unread

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from application.ports import EXPIRED_PARTS, SessionStore, SyncBacklog
+from application.ports.session_store import EXPIRED_PARTS, SessionStore, SyncBacklog
 from domain.audit import AuditAction
 from domain.decisions.evict import decide_eviction
 from domain.decisions.sync import decide_postponed, decide_refused, decide_told

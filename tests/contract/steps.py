@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from application.errors import StoreUnavailable
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Decide, Decision, Policies
 from domain.decisions.erase import decide_erasure

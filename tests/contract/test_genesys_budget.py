@@ -1,5 +1,5 @@
 from adapters.genesys.budget import GenesysBudget
-from application.ports import CallBudget
+from application.ports.genesys import CallBudget
 from tests.contract.call_budget_contract import CallBudgetContract
 
 

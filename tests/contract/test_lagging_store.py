@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
-from application.ports import FailedSyncs, SessionStore, SyncBacklog
+from application.ports.session_store import FailedSyncs, SessionStore, SyncBacklog
 from domain.ids import SessionId
 from tests.contract.session_store_contract import SessionStoreContract
 from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.ids import SessionId
 from tests.contract.session_store_contract import SessionStoreContract
 from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil

@@ -11,7 +11,7 @@ from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
 from adapters.system.clock import SystemClock
 from application.errors import StoreUnavailable
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.decisions.decision import Decision, Outcome
 from domain.ids import SessionId, SubjectId
 from domain.sync.state import SyncLane

@@ -15,7 +15,7 @@ from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, open_postgres_store
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import SessionRecord
-from application.ports import BACKLOG_COUNT_MAX
+from application.ports.session_store import BACKLOG_COUNT_MAX
 from domain.decisions.apply_event import decide_event
 from domain.ids import SessionId
 from domain.instants import to_microseconds

@@ -8,7 +8,7 @@ import pytest
 from adapters.postgres import rows
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, open_postgres_store
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from tests.contract.flavours import running
 from tests.contract.session_store_contract import SessionStoreContract
 from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil

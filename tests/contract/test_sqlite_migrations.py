@@ -6,7 +6,7 @@ from pathlib import Path
 
 from adapters.sqlite import schema, statements
 from adapters.sqlite.store import migrate_file
-from application.ports import SyncBacklog
+from application.ports.session_store import SyncBacklog
 from domain.instants import to_microseconds
 from tests.factories import at
 

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.sqlite import statements
 from adapters.sqlite.store import migrate_file
-from application.ports import BACKLOG_COUNT_MAX, SyncBacklog
+from application.ports.session_store import BACKLOG_COUNT_MAX, SyncBacklog
 from domain.instants import to_microseconds
 from domain.sync.state import SyncLane
 from tests.factories import START, at

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sqlite.store import SqliteLimits, open_sqlite_store
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from tests.contract.session_store_contract import SessionStoreContract
 from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from adapters.sqlite.store import SqliteLimits, open_sqlite_store
 from adapters.storage.backend import StoreLimits
 from application.errors import StoreUnavailable
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from domain.ids import SessionId
 from entrypoints.stores import STORES
 from tests.contract.reference_model import Happening

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.genesys.gateway import GenesysCloudGateway
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable
-from application.ports import GenesysAccess
+from application.ports.genesys import GenesysAccess
 from domain.sync.state import SyncTarget
 from tests.genesys.clients import SECRET_VALUE, Caller
 from tests.genesys.scripted_server import Answer, Asked, Reaction, ScriptedServer

@@ -12,7 +12,9 @@ from litestar import Litestar
 from adapters.http.app import create_app
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import CallPermit, Clock, GenesysAccess, GenesysGateway, SessionStore
+from application.ports.genesys import CallPermit, GenesysAccess, GenesysGateway
+from application.ports.runtime import Clock
+from application.ports.session_store import SessionStore
 from application.use_cases import UseCases
 from domain.decisions.decision import Decide, Decision
 from domain.ids import SessionId

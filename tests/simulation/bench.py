@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
-from application.ports import IdGenerator
+from application.ports.runtime import IdGenerator
 from application.sync.attempt import SyncAttempt, SyncSession, SyncSessionHandler
 from application.sync.conclusions import ConclusionPolicy, SyncConclusions
 from application.sync.inline import InlineSync

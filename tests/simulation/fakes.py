@@ -9,7 +9,7 @@ from datetime import datetime
 from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import CallPermit, GenesysAccess, GenesysGateway
+from application.ports.genesys import CallPermit, GenesysAccess, GenesysGateway
 from domain.decisions.decision import Decide, Decision
 from domain.ids import SessionId
 from domain.sync.session_copy import SessionCopy

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from adapters.genesys.budget import GenesysBudget
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable
-from application.ports import CallPermit, GenesysAccess, GenesysGateway, WindowReport
+from application.ports.genesys import CallPermit, GenesysAccess, GenesysGateway, WindowReport
 from domain.sync.session_copy import SessionCopy
 from domain.sync.state import SyncFailure, SyncReceipt
 from tests.simulation.genesys_window import ModelWindow

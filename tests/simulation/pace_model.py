@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 
 from adapters.genesys.pace import Pace
-from application.ports import WindowReport
+from application.ports.genesys import WindowReport
 from tests.simulation.genesys_window import ModelWindow
 
 PLACES = 8

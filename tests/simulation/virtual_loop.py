@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from application.ports import Clock
+from application.ports.runtime import Clock
 from tests.factories import START
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from typing import Any, cast
 from adapters.genesys.budget import GenesysBudget
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import IdGenerator, SessionStore
+from application.ports.runtime import IdGenerator
+from application.ports.session_store import SessionStore
 from application.sync.attempt import SyncSessionHandler
 from application.sync.conclusions import ConclusionPolicy, SyncConclusions
 from application.sync.loop import SyncLoop, SyncLoopPolicy

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from application.ports import GenesysAccess
+from application.ports.genesys import GenesysAccess
 from entrypoints.commands.doctor import Mark, _access, questionable
 from entrypoints.regions import HOSTS, is_genesys_cloud
 from entrypoints.settings import Settings

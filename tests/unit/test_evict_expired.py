@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import Clock
+from application.ports.runtime import Clock
 from application.use_cases.evict_expired import EvictExpired, EvictExpiredHandler
 from domain.audit import AuditAction
 from domain.decisions.decision import Decide, Decision

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.genesys.pace import ALONE_SECONDS, Pace
-from application.ports import WindowReport
+from application.ports.genesys import WindowReport
 from tests.scale import examples
 from tests.simulation.genesys_window import ModelWindow
 from tests.simulation.pace_model import run

@@ -5,7 +5,7 @@ import pytest
 
 from adapters.memory.store import MemorySessionStore
 from application.errors import StoreUnavailable
-from application.ports import SessionStore
+from application.ports.session_store import SessionStore
 from application.use_cases.persist_session import PersistSession, PersistSessionHandler
 from domain.audit import AuditAction
 from domain.context.pruning import Pruned

@@ -1,6 +1,6 @@
 """How calls are shared out between the lanes."""
 
-from application.ports import BudgetFigures
+from application.ports.genesys import BudgetFigures
 from application.sync.lanes import LanePolicy, LaneTurns
 from domain.sync.state import SyncLane
 

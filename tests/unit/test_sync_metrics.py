@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from adapters.genesys.budget import GenesysBudget
 from adapters.prometheus.metrics import PrometheusMetrics
-from application.ports import SyncBacklog
+from application.ports.session_store import SyncBacklog
 from tests.factories import START
 
 

@@ -1,0 +1,70 @@
+"""Numbers for those who watch."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from application.ports.session_store import SyncBacklog
+from domain.decisions.decision import Outcome
+
+
+class Metrics(Protocol):
+    """Numbers for those who watch. Labels are few and known beforehand; never an id or a value."""
+
+    @abstractmethod
+    def webhook_answered(self, outcome: Outcome, seconds: float) -> None: ...
+
+    @abstractmethod
+    def webhook_refused(self, reason: str, seconds: float) -> None:
+        """`reason` is a short class name: `invalid`, `too_large`, `store_unavailable`."""
+
+    @abstractmethod
+    def sync_finished(self, outcome: str, seconds: float | None = None) -> None:
+        """`outcome` is told, refused, postponed, misconfigured or lease_lost.
+
+        `seconds` is the lag from the change to the acknowledgement.
+        """
+
+    @abstractmethod
+    def genesys_called(self, outcome: str, seconds: float) -> None:
+        """One call of the API: `outcome` is the first digit of the status as `2xx`, `429`, or `no_answer`."""
+
+    @abstractmethod
+    def sessions_evicted(self, count: int, *, undelivered: int) -> None:
+        """`undelivered` of them went before Genesys had acknowledged their newest state."""
+
+    @abstractmethod
+    def eviction_failed(self) -> None:
+        """An expired session could not be removed; the others are."""
+
+    @abstractmethod
+    def session_erased(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookFigures:
+    """Since this process started; `seconds` is the sum over the successes."""
+
+    successes: int
+    failures: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exposition:
+    """Metrics in the text format that `content_type` names."""
+
+    body: bytes
+    content_type: str
+
+
+class MetricsReader(Protocol):
+    """What was counted."""
+
+    @abstractmethod
+    def webhook_figures(self) -> WebhookFigures: ...
+
+    @abstractmethod
+    def exposition(self, backlog: SyncBacklog | None, now: datetime) -> Exposition:
+        """All metrics; those of the backlog are left out when the store did not answer (None)."""
