@@ -6,7 +6,7 @@ import math
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from application.errors import StoreUnavailable
+from application.errors import SessionUnreadable, StoreUnavailable
 from application.ports.genesys import CallBudget, CallPermit
 from application.ports.runtime import Clock
 from application.ports.session_store import SessionStore
@@ -193,6 +193,8 @@ class SyncLoop:
         began = self._now()
         try:
             attempt = await self._sync_session(SyncSession(session_id=session_id), permit)
+        except SessionUnreadable:
+            return None  # it says nothing of the store
         except StoreUnavailable as error:
             self._note_store_fault(error)
             return None

@@ -7,7 +7,13 @@ from statistics import median
 import pytest
 
 from adapters.system.ids import RandomIds
-from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable, StoreUnavailable
+from application.errors import (
+    GenesysMisconfigured,
+    GenesysRefused,
+    GenesysUnavailable,
+    SessionUnreadable,
+    StoreUnavailable,
+)
 from application.sync.loop import SyncLoopPolicy
 from domain.ids import SessionId
 from domain.sync.session_copy import SessionCopy
@@ -191,6 +197,25 @@ def test_sessions_that_fail_here_starve_nobody_and_are_left_alone_for_longer_and
             b.store.troubles.of_session.clear()
             await asyncio.sleep(200)
             assert len(set(b.gateway.told_ids)) == 50 + poisoned
+
+    virtually(main())
+
+
+def test_records_that_cannot_be_read_are_not_taken_for_a_store_that_is_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        b = bench(calls_per_minute=300)
+        for number in range(10):
+            await b.change(f"newer-{number}")
+            b.store.troubles.of_session[f"newer-{number}"] = SessionUnreadable("of a newer version")
+        async with b.running():
+            await asyncio.sleep(5)
+            await change_and_say(b, "s")
+            await asyncio.sleep(0.5)
+
+            assert b.gateway.told_ids == ["s"]
+        assert "store does not answer" not in {record.message for record in caplog.records}
 
     virtually(main())
 
