@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
 from application.errors import StoreUnavailable
+from application.use_cases.evict_expired import EvictExpired, EvictExpiredHandler
+from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Decision
 from domain.ids import SessionId
 from domain.session.state import SessionState
 from tests.contract.steps import (
     PATIENCE_SECONDS,
+    POLICIES,
     deciding,
     erase,
     ping_for_ever,
@@ -22,6 +26,7 @@ from tests.contract.steps import (
     variables,
 )
 from tests.factories import at, event, merge
+from tests.fakes import FakeClock, FakeIds, FakeMetrics
 from tests.servers.postgres import PostgresServer, open_postgres_server
 
 LIMITS = PostgresLimits(timeout_seconds=20, connections_max=2)
@@ -314,3 +319,27 @@ async def test_an_erasure_writes_as_much_for_a_long_trail_as_for_a_short_one(
     assert len((await store.audit_trail(SessionId("s"), after=None, limit=100)).entries) == 1
     assert [await store.forget_erased(30) for _ in range(3)] == [30, 20, 0]
     assert await store.audit_count() == 1
+
+
+async def test_a_machine_whose_clock_is_ahead_of_the_servers_evicts_no_live_session(
+    store: PostgresSessionStore,
+) -> None:
+    began = datetime.now(UTC)
+    for number in range(20):
+        what = event({"a": 1}, session_id=SessionId(f"s{number}"), ttl_seconds=3600)
+        await store.update(what.session_id, lambda before, e=what: decide_event(before, e, POLICIES, began))
+    clock, metrics = FakeClock(began + timedelta(hours=2)), FakeMetrics()
+    evict = EvictExpiredHandler(
+        store=store,
+        clock=clock,
+        ids=FakeIds(),
+        metrics=metrics,
+        audit_retention=timedelta(days=1),
+        clock_skew_max=timedelta(seconds=60),
+    )
+    assert len(await store.expired(clock.now(), 100)) == 20
+
+    await evict(EvictExpired())
+
+    assert metrics.noted == []
+    assert len(await store.expired(clock.now(), 100)) == 20
