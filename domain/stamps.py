@@ -34,14 +34,14 @@ def tie_of(parts: Mapping[str, object]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Register(Generic[T]):
+class LwwRegister(Generic[T]):
     """One value of which the newest wins."""
 
     value: T
     stamp: Stamp = BEFORE_ALL
 
-    def updated(self, value: T | None, stamp: Stamp) -> "Register[T]":
+    def updated(self, value: T | None, stamp: Stamp) -> "LwwRegister[T]":
         """The register after an event that may have brought a value (None: it brought none)."""
         if value is None or stamp <= self.stamp:
             return self
-        return Register(value, stamp)
+        return LwwRegister(value, stamp)

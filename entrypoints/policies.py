@@ -12,7 +12,7 @@ from adapters.http.webhooks import WebhookRules
 from adapters.json_schema.schema_file import load_schema
 from adapters.storage.backend import StoreLimits
 from application.ports.schema import ContextSchema
-from application.sync.circuit_breaker import BrakePolicy
+from application.sync.circuit_breaker import CircuitBreakerPolicy
 from application.sync.conclusions import ConclusionPolicy
 from application.sync.loop import SyncLoopPolicy
 from domain.context.size_policy import Overflow, SizePolicy
@@ -82,8 +82,8 @@ def sync_loop_policy(settings: Settings) -> SyncLoopPolicy:
 
 def conclusion_policy(settings: Settings) -> ConclusionPolicy:
     return ConclusionPolicy(
-        aside_seconds_min=settings.sync_poll_seconds,
-        brake=BrakePolicy(
+        backoff_seconds_min=settings.sync_poll_seconds,
+        circuit_breaker=CircuitBreakerPolicy(
             probe_seconds_max=settings.sync_probe_max_seconds,
             misconfigured_seconds=settings.sync_misconfigured_seconds,
         ),

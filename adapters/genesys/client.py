@@ -38,7 +38,7 @@ from application.ports.metrics import Metrics
 from application.ports.runtime import Clock
 
 RATE_DIGITS_MAX = 5
-UNTOLD_WAIT_SECONDS = 5.0
+WAIT_SECONDS_UNSAID = 5.0
 """After a 429 that does not say how long to wait; Genesys' own client libraries begin with as much."""
 T = TypeVar("T")
 _log = logging.getLogger("session_keeper.genesys")
@@ -153,7 +153,7 @@ class GenesysClient:
             return
         seconds = error.retry_seconds
         if seconds is None and error.failure.status == HTTPStatus.TOO_MANY_REQUESTS:
-            seconds = UNTOLD_WAIT_SECONDS
+            seconds = WAIT_SECONDS_UNSAID
         if seconds is not None:
             _log.warning("Genesys asks to wait", extra={"seconds": seconds, "status": error.failure.status})
             self._budget.close(seconds)

@@ -73,7 +73,7 @@ def customers_of(answer: bytes) -> Sequence[Customer]:
     ]
 
 
-def whom_to_tell(customers: Sequence[Customer]) -> Customer:
+def recipient_among(customers: Sequence[Customer]) -> Customer:
     """One who has not left before all who have; of these, who began last; if equal, the last one listed.
 
     A conversation whose customers have all left can still be read by flows and agents that follow up, and

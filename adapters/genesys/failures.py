@@ -89,8 +89,8 @@ def error_of_answer(response: httpx.Response, body: bytes, now: datetime) -> Gen
     """The error of an answer that is no success and no 401."""
     status = response.status_code
     failure = failure_of(response, body)
-    told_at = moment_of(response.headers.get("date")) or now
-    retry_seconds = retry_after_seconds(response.headers.get("retry-after"), told_at)
+    answered_at = moment_of(response.headers.get("date")) or now
+    retry_seconds = retry_after_seconds(response.headers.get("retry-after"), answered_at)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return GenesysUnavailable(failure, retry_seconds=retry_seconds, outage=False)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:

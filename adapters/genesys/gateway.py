@@ -6,8 +6,8 @@ import msgspec
 
 from adapters.genesys.client import GenesysClient
 from adapters.genesys.json_answers import UnreadableAnswer, decoded
-from adapters.genesys.messaging_sessions import tell_messaging_session
-from adapters.genesys.participant_attributes import tell_participant
+from adapters.genesys.messaging_sessions import deliver_context
+from adapters.genesys.participant_attributes import deliver_attributes
 from adapters.genesys.plain_text import plain
 from adapters.genesys.rights import NEEDED, SUBJECT_PATH, missing, permissions_of
 from application.errors import GenesysMisconfigured, GenesysRefused
@@ -34,9 +34,9 @@ class GenesysCloudGateway(GenesysGateway):
         participant = None
         match self._target:
             case SyncTarget.MESSAGING_SESSIONS:
-                await tell_messaging_session(self._client, copy, now, permit)
+                await deliver_context(self._client, copy, now, permit)
             case SyncTarget.PARTICIPANT_ATTRIBUTES:
-                participant = await tell_participant(self._client, copy, now, permit)
+                participant = await deliver_attributes(self._client, copy, now, permit)
             case SyncTarget.NONE:
                 raise ValueError("with the target none there is nobody to tell")
             case _:

@@ -8,7 +8,7 @@ from application.ports.genesys import CallPermit
 from domain.sync.session_copy import SessionCopy
 
 
-async def tell_messaging_session(
+async def deliver_context(
     client: GenesysClient, copy: SessionCopy, now: datetime, permit: CallPermit
 ) -> None:
     """Sends the context and the persistence block together."""

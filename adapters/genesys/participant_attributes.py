@@ -10,14 +10,14 @@ from http import HTTPStatus
 import msgspec
 
 from adapters.genesys.client import GenesysClient
-from adapters.genesys.conversation import customers_of, whom_to_tell
+from adapters.genesys.conversation import customers_of, recipient_among
 from adapters.genesys.paths import api_path
 from application.errors import GenesysRefused
 from application.ports.genesys import CallPermit
 from domain.sync.session_copy import SessionCopy
 
 
-async def tell_participant(
+async def deliver_attributes(
     client: GenesysClient, copy: SessionCopy, now: datetime, permit: CallPermit
 ) -> tuple[str, str]:
     """Sends the attributes; gives the conversation and participant they were sent to.
@@ -49,11 +49,11 @@ def _attributes_path(conversation_id: str, participant_id: str) -> str:
 
 
 async def find_customer(client: GenesysClient, conversation_id: str, permit: CallPermit | None = None) -> str:
-    """The id of the participant that `whom_to_tell` names.
+    """The id of the participant that `recipient_among` names.
 
     Raises:
         GenesysRefused: there is none, or the conversation cannot be read: nobody can be told until the
             session changes.
     """
     answer = await client.call("GET", api_path("conversations", "messages", conversation_id), permit=permit)
-    return whom_to_tell(customers_of(answer)).id
+    return recipient_among(customers_of(answer)).id

@@ -122,14 +122,14 @@ class MemorySessionStore(SessionStore):
 
     async def failed_by_code(self, now: datetime) -> Sequence[FailedSyncs]:
         changes: defaultdict[str, list[datetime]] = defaultdict(list)
-        for code, record in self._untold(now):
+        for code, record in self._undelivered(now):
             changes[code].append(record.updated_at)
         return [FailedSyncs(code, len(moments), min(moments)) for code, moments in changes.items()]
 
     async def failed_syncs(
         self, now: datetime, *, code: str | None, after: SessionId | None, limit: int
     ) -> Sequence[SessionId]:
-        found = sorted(record.session_id for has, record in self._untold(now) if code in {None, has})
+        found = sorted(record.session_id for has, record in self._undelivered(now) if code in {None, has})
         return [SessionId(one) for one in found if after is None or one > after][:limit]
 
     async def ping(self) -> None:
@@ -175,7 +175,7 @@ class MemorySessionStore(SessionStore):
                 if not left:
                     del self._left_trails[entry.subject_id]
 
-    def _untold(self, now: datetime) -> Iterator[tuple[str, SessionRecord]]:
+    def _undelivered(self, now: datetime) -> Iterator[tuple[str, SessionRecord]]:
         """With the code of the failure."""
         for session_id in self._failed:
             record = self._records[session_id]

@@ -13,6 +13,7 @@ from domain.decisions.decision import Outcome
 
 _WEBHOOK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _CALL_SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_OLD_OUTCOMES = {"delivered": "told"}
 _LAG_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 
 
@@ -34,15 +35,21 @@ class PrometheusMetrics(Metrics, MetricsReader):
             buckets=_WEBHOOK_SECONDS,
             registry=self._registry,
         )
+        self._deliveries = Counter(
+            "session_keeper_deliveries",
+            "Attempts to deliver a session's newest state to Genesys, by outcome",
+            ["outcome"],
+            registry=self._registry,
+        )
         self._syncs = Counter(
             "session_keeper_syncs",
-            "Attempts to tell Genesys, by outcome",
+            "Deprecated, goes with the next release: session_keeper_deliveries by its old name",
             ["outcome"],
             registry=self._registry,
         )
         self._leases_lost = Counter(
             "session_keeper_sync_leases_lost",
-            "Attempts that outlived their lease, so that their sessions are told once more",
+            "Attempts that outlived their lease, so that their sessions are delivered once more",
             registry=self._registry,
         )
         self._calls = Histogram(
@@ -119,7 +126,8 @@ class PrometheusMetrics(Metrics, MetricsReader):
             Gauge(f"session_keeper_budget_{name}", words, registry=self._registry).set_function(of)
 
     def sync_finished(self, outcome: str, seconds: float | None = None) -> None:
-        self._syncs.labels(outcome).inc()
+        self._deliveries.labels(outcome).inc()
+        self._syncs.labels(_OLD_OUTCOMES.get(outcome, outcome)).inc()
         if outcome == "lease_lost":
             self._leases_lost.inc()
         if seconds is not None:

@@ -16,12 +16,12 @@ from msgspec.structs import asdict
 
 from adapters.storage.quick import quick, quick_copy
 from adapters.storage.stored_variables import Place, StoredVariables, kept
-from domain.context.lww_map import StampedContext
+from domain.context.lww_map import LwwMap
 from domain.ids import ClaimToken, PersistenceId, SessionId
 from domain.session.lifecycle import Lifecycle
 from domain.session.state import Participant, SessionState
-from domain.stamps import BEFORE_ALL, Register, Stamp
-from domain.sync.state import SyncFailure, SyncState, SyncStatus, UnsureCall
+from domain.stamps import BEFORE_ALL, LwwRegister, Stamp
+from domain.sync.state import CallInDoubt, SyncFailure, SyncState, SyncStatus
 
 VERSION = 2
 _VERSION = bytes([VERSION])
@@ -48,13 +48,13 @@ class _Sync(Struct, array_like=True, gc=False):
     waiting_since: datetime | None
     attempts: int
     claim: ClaimToken | None
-    told_fingerprint: str | None
-    told_expires_at: datetime | None
+    delivered_fingerprint: str | None
+    delivered_expires_at: datetime | None
     last_synced: datetime | None
     participant: tuple[str, str] | None
     failure: _Failure | None
     refused_fingerprint: str | None
-    unsure: _InDoubt | None
+    in_doubt: _InDoubt | None
 
 
 class _Body(Struct, array_like=True, gc=False):
@@ -110,9 +110,9 @@ _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(_Body).decode
 
 _state = quick(SessionState)
-_context = quick(StampedContext)
+_context = quick(LwwMap)
 _lifecycle = quick(Lifecycle)
-_register = quick(Register)
+_register = quick(LwwRegister)
 _sync = quick_copy(SyncState)
 
 
@@ -190,29 +190,29 @@ def read(record: Columns) -> SessionState:
 
 def _sync_written(sync: SyncState) -> tuple[object, ...]:
     """In the order of `_Sync`."""
-    failure, unsure = sync.failure, sync.unsure
+    failure, in_doubt = sync.failure, sync.in_doubt
     return (
         sync.status,
         sync.due_at,
         sync.waiting_since,
         sync.attempts,
         sync.claim,
-        sync.told_fingerprint,
-        sync.told_expires_at,
+        sync.delivered_fingerprint,
+        sync.delivered_expires_at,
         sync.last_synced,
         sync.participant,
         failure and (failure.code, failure.reason, failure.status, failure.context_id),
         sync.refused_fingerprint,
-        unsure and (unsure.fingerprint, unsure.since, unsure.until),
+        in_doubt and (in_doubt.fingerprint, in_doubt.since, in_doubt.until),
     )
 
 
 def _sync_read(kept: _Sync) -> SyncState:
-    sync, failure, unsure = _sync(kept), kept.failure, kept.unsure
-    if failure is None and unsure is None:
+    sync, failure, in_doubt = _sync(kept), kept.failure, kept.in_doubt
+    if failure is None and in_doubt is None:
         return sync
     return replace(
         sync,
         failure=None if failure is None else SyncFailure(**asdict(failure)),
-        unsure=None if unsure is None else UnsureCall(**asdict(unsure)),
+        in_doubt=None if in_doubt is None else CallInDoubt(**asdict(in_doubt)),
     )

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 from adapters.storage.ledger import Columns
 from domain.context.compression import unpacked
-from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.lww_map import LwwMap, LwwVariable
 from domain.context.variables import EMPTY_DOCUMENT, name_text
 from domain.ids import ClaimToken
 from domain.instants import from_microseconds
 from domain.session.lifecycle import Lifecycle
 from domain.session.state import Participant, SessionState
-from domain.stamps import Register, Stamp
-from domain.sync.state import SyncFailure, SyncState, SyncStatus, UnsureCall
+from domain.stamps import LwwRegister, Stamp
+from domain.sync.state import CallInDoubt, SyncFailure, SyncState, SyncStatus
 
 VERSION = 1
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class _Reader:
             updated_at=record.updated_at,
             expires_at=record.expires_at,
             ttl_seconds=self._register("ttl"),
-            context=StampedContext(
+            context=LwwMap(
                 entries=self._entries(record.document),
                 floor=stamps[ledger["f"]],
                 horizon=stamps[ledger["h"]],
@@ -68,24 +68,24 @@ class _Reader:
             sync=_sync_from_json(ledger["sync"]),
         )
 
-    def _register(self, key: str) -> Register[Any]:
+    def _register(self, key: str) -> LwwRegister[Any]:
         value, place = self._ledger[key]
-        return Register(value, self._stamps[place])
+        return LwwRegister(value, self._stamps[place])
 
-    def _participant(self) -> Register[Participant | None]:
+    def _participant(self) -> LwwRegister[Participant | None]:
         """The pair is known only where one event named both, hence by its stamp."""
         named, conversation = self._register("pid"), self._register("cid")
         if named.value is None:
-            return Register(None, named.stamp)
+            return LwwRegister(None, named.stamp)
         of_same_event = conversation.value if conversation.stamp == named.stamp else None
-        return Register(Participant(of_same_event, named.value), named.stamp)
+        return LwwRegister(Participant(of_same_event, named.value), named.stamp)
 
-    def _entries(self, document: bytes) -> dict[str, StampedVariable]:
-        entries = {name: StampedVariable(None, self._stamps[place]) for name, place in self._ledger["t"]}
+    def _entries(self, document: bytes) -> dict[str, LwwVariable]:
+        entries = {name: LwwVariable(None, self._stamps[place]) for name, place in self._ledger["t"]}
         for name, place, text, packed in _texts(document, self._ledger["v"]):
             if packed:
                 unpacked(text)  # damage is found here, not when somebody reads the session
-            entries[name] = StampedVariable(text, self._stamps[place], packed=packed)
+            entries[name] = LwwVariable(text, self._stamps[place], packed=packed)
         return entries
 
 
@@ -108,23 +108,25 @@ def _optional(convert: Callable[[Any], T], value: Any) -> T | None:
 
 
 def _sync_from_json(sync: list[Any]) -> SyncState:
-    status, due_at, attempts, claim, told, told_expires_at, last_synced, participant, failure, *rest = sync
-    waiting_since, refused, unsure = rest
+    status, due_at, attempts, claim, delivered, delivered_expires_at, last_synced, *rest = sync
+    participant, failure, waiting_since, refused, in_doubt = rest
     return SyncState(
         status=SyncStatus(status),
         due_at=_optional(from_microseconds, due_at),
         attempts=attempts,
         claim=_optional(ClaimToken, claim),
-        told_fingerprint=told,
-        told_expires_at=_optional(from_microseconds, told_expires_at),
+        delivered_fingerprint=delivered,
+        delivered_expires_at=_optional(from_microseconds, delivered_expires_at),
         last_synced=_optional(from_microseconds, last_synced),
         participant=_optional(tuple, participant),
         failure=failure
         and SyncFailure(code=failure[0], reason=failure[1], status=failure[2], context_id=failure[3]),
         waiting_since=_optional(from_microseconds, waiting_since),
         refused_fingerprint=refused,
-        unsure=unsure
-        and UnsureCall(
-            fingerprint=unsure[0], since=from_microseconds(unsure[1]), until=from_microseconds(unsure[2])
+        in_doubt=in_doubt
+        and CallInDoubt(
+            fingerprint=in_doubt[0],
+            since=from_microseconds(in_doubt[1]),
+            until=from_microseconds(in_doubt[2]),
         ),
     )

@@ -11,7 +11,7 @@ from msgspec import Meta, MsgspecError, Raw, Struct, json, msgpack
 
 from adapters.storage.quick import setters
 from application.errors import StoreUnavailable
-from domain.context.lww_map import StampedVariable
+from domain.context.lww_map import LwwVariable
 from domain.stamps import BEFORE_ALL, Stamp
 
 Place: TypeAlias = Annotated[int, Meta(ge=0)]
@@ -37,10 +37,10 @@ _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(_Kept).decode
 _decode_document = json.Decoder(dict[str, Raw]).decode
 _new = object.__new__
-_set_text, _set_stamp, _set_packed = setters(StampedVariable)
+_set_text, _set_stamp, _set_packed = setters(LwwVariable)
 
 
-class StoredVariables(Mapping[str, StampedVariable]):
+class StoredVariables(Mapping[str, LwwVariable]):
     """Live variables, then tombstones, each sorted by name.
 
     The checksum of the record was right, so they are what was written. If they make no sense all the same,
@@ -55,13 +55,13 @@ class StoredVariables(Mapping[str, StampedVariable]):
     def __init__(self, kept: Raw, document: bytes) -> None:
         self.kept = kept
         self._document = document
-        self._variables: dict[str, StampedVariable] | None = None
+        self._variables: dict[str, LwwVariable] | None = None
 
     @property
     def taken_apart(self) -> bool:
         return self._variables is not None
 
-    def _all(self) -> dict[str, StampedVariable]:
+    def _all(self) -> dict[str, LwwVariable]:
         if self._variables is None:
             try:
                 self._variables = _taken_apart(_decode(self.kept), self._document)
@@ -69,7 +69,7 @@ class StoredVariables(Mapping[str, StampedVariable]):
                 raise StoreUnavailable("the ledger of a session does not fit its document") from error
         return self._variables
 
-    def __getitem__(self, name: str) -> StampedVariable:
+    def __getitem__(self, name: str) -> LwwVariable:
         return self._all()[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -84,17 +84,17 @@ class StoredVariables(Mapping[str, StampedVariable]):
     def keys(self) -> KeysView[str]:
         return self._all().keys()
 
-    def values(self) -> ValuesView[StampedVariable]:
+    def values(self) -> ValuesView[LwwVariable]:
         return self._all().values()
 
-    def items(self) -> ItemsView[str, StampedVariable]:
+    def items(self) -> ItemsView[str, LwwVariable]:
         return self._all().items()
 
     def __repr__(self) -> str:
         return f"StoredVariables({self._all()!r})"
 
 
-def kept(entries: Mapping[str, StampedVariable]) -> Raw:
+def kept(entries: Mapping[str, LwwVariable]) -> Raw:
     """What the ledger holds of variables and tombstones, beside the document."""
     if isinstance(entries, StoredVariables):
         return entries.kept
@@ -115,12 +115,12 @@ def kept(entries: Mapping[str, StampedVariable]) -> Raw:
     return Raw(_encode((list(places), variables, packed, tombstones)))  # in the order of `_Kept`
 
 
-def _taken_apart(kept: _Kept, document: bytes) -> dict[str, StampedVariable]:
+def _taken_apart(kept: _Kept, document: bytes) -> dict[str, LwwVariable]:
     texts = _decode_document(document)
     stamps = [BEFORE_ALL, *kept.stamps]
-    entries: dict[str, StampedVariable] = {}
+    entries: dict[str, LwwVariable] = {}
     for name, text, place in zip(texts, texts.values(), kept.variables, strict=True):
-        entries[name] = entry = _new(StampedVariable)  # as `quick` does, less a call for each
+        entries[name] = entry = _new(LwwVariable)  # as `quick` does, less a call for each
         _set_text(entry, bytes(text))
         _set_stamp(entry, stamps[place])
         _set_packed(entry, False)
@@ -128,9 +128,9 @@ def _taken_apart(kept: _Kept, document: bytes) -> dict[str, StampedVariable]:
         names = list(texts)
         for number in kept.packed:
             plain = entries[names[number]]
-            entries[names[number]] = StampedVariable(plain.text, plain.stamp, packed=True)
+            entries[names[number]] = LwwVariable(plain.text, plain.stamp, packed=True)
     for name, place in kept.tombstones.items():
-        entries[name] = StampedVariable(None, stamps[place])
+        entries[name] = LwwVariable(None, stamps[place])
     if len(entries) != len(texts) + len(kept.tombstones):
         raise ValueError("a variable is there and gone at once")
     return entries

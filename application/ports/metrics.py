@@ -21,7 +21,7 @@ class Metrics(Protocol):
 
     @abstractmethod
     def sync_finished(self, outcome: str, seconds: float | None = None) -> None:
-        """`outcome` is told, refused, postponed, misconfigured or lease_lost.
+        """`outcome` is delivered, refused, postponed, misconfigured or lease_lost.
 
         `seconds` is the lag from the change to the acknowledgement.
         """

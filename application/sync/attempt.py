@@ -18,9 +18,9 @@ from application.sync.outcome import (
     SyncOutcome,
     decision_of,
     delivered,
+    doubt_about,
     failed_here,
     outcome_of,
-    unsure_of,
 )
 from domain.decisions.decision import Decide, Decision, Policies
 from domain.decisions.retry import decide_retry
@@ -156,7 +156,7 @@ class SyncSessionHandler:
         self, copy: SessionCopy, token: ClaimToken, claimed: SessionState, outcome: SyncOutcome
     ) -> SyncAttempt:
         now, session_id = self._clock.now(), copy.session_id
-        retry_seconds_max = self._conclusions.brake.retry_seconds_max
+        retry_seconds_max = self._conclusions.circuit_breaker.retry_seconds_max
         decide = decision_of(
             outcome,
             copy,
@@ -191,10 +191,10 @@ class SyncSessionHandler:
     ) -> None:
         """Lets others take the session at once; if the store is away, the lease runs out instead."""
         now = self._clock.now()
-        unsure = None if sent is None else unsure_of(sent, self._policy, now)
+        in_doubt = None if sent is None else doubt_about(sent, self._policy, now)
         try:
             await self._store.update(
-                session_id, lambda before: decide_released(before, token=token, now=now, unsure=unsure)
+                session_id, lambda before: decide_released(before, token=token, now=now, in_doubt=in_doubt)
             )
         except StoreUnavailable:
             return

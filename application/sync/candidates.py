@@ -15,7 +15,7 @@ CANDIDATES_MAX = 1000
 
 
 class SyncCandidates:
-    """What is due in the store, less what is under way here or set aside."""
+    """What is due in the store, less what is under way here or in its back-off."""
 
     def __init__(
         self,
@@ -29,8 +29,8 @@ class SyncCandidates:
         self._store = store
         self._budget = budget
         self._clock = clock
-        self._brake = conclusions.brake
-        self._aside = conclusions.aside
+        self._circuit_breaker = conclusions.circuit_breaker
+        self._session_backoff = conclusions.session_backoff
         self._policy = policy
         self._lanes = LaneTurns(policy)
         self._no_refresh_before = 0.0
@@ -70,20 +70,20 @@ class SyncCandidates:
         of them in turn would keep the others waiting for hours. One that is active is the likeliest to be
         taken.
         """
-        if not self._brake.misconfigured_by_inference or self._changed_last is None:
+        if not self._circuit_breaker.misconfigured_by_inference or self._changed_last is None:
             return None
         changed_last, self._changed_last = self._changed_last, None
         return self._first_free([changed_last], under_way)
 
     async def _longest_due(self, lane: SyncLane, under_way: Collection[SessionId]) -> SessionId | None:
-        hidden = len(under_way) + self._aside.count(_now())
+        hidden = len(under_way) + self._session_backoff.count(_now())
         limit = min(1 + hidden, CANDIDATES_MAX)
         due = await self._store.due_for_sync(self._clock.now(), lane=lane, limit=limit)
         return self._first_free(due, under_way)
 
     def _first_free(self, due: Sequence[SessionId], under_way: Collection[SessionId]) -> SessionId | None:
         now = _now()
-        free = (one for one in due if one not in under_way and not self._aside.holds(one, now))
+        free = (one for one in due if one not in under_way and not self._session_backoff.holds(one, now))
         return next(free, None)
 
 

@@ -12,7 +12,7 @@ from domain.sync.state import SyncFailure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrakePolicy:
+class CircuitBreakerPolicy:
     """When to open the circuit, and how often to look whether Genesys is back.
 
     Attributes:
@@ -28,8 +28,8 @@ class BrakePolicy:
     misconfigured_seconds: float = 60.0
 
 
-class SyncBrake:
-    def __init__(self, policy: BrakePolicy) -> None:
+class CircuitBreaker:
+    def __init__(self, policy: CircuitBreakerPolicy) -> None:
         self._policy = policy
         self._outages = 0
         self._successes = 0

@@ -5,10 +5,10 @@ import logging
 from dataclasses import dataclass, field
 
 from application.ports.metrics import Metrics
-from application.sync.circuit_breaker import BrakePolicy, SyncBrake
+from application.sync.circuit_breaker import CircuitBreaker, CircuitBreakerPolicy
 from application.sync.outcome import BackOff, SyncOutcome
 from application.sync.refusals import RefusalPolicy, RefusalsInARow
-from application.sync.session_backoff import SetAside
+from application.sync.session_backoff import SessionBackoff
 from domain.ids import SessionId
 from domain.sync.state import SyncFailure
 
@@ -20,12 +20,12 @@ _log = logging.getLogger("session_keeper.sync")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConclusionPolicy:
     """Attributes:
-    aside_seconds_min, aside_seconds_max: how long a session is set aside which fails here.
+    backoff_seconds_min, backoff_seconds_max: the back-off of a session that fails here.
     """
 
-    aside_seconds_min: float = 0.25
-    aside_seconds_max: float = 60.0
-    brake: BrakePolicy = field(default_factory=BrakePolicy)
+    backoff_seconds_min: float = 0.25
+    backoff_seconds_max: float = 60.0
+    circuit_breaker: CircuitBreakerPolicy = field(default_factory=CircuitBreakerPolicy)
     refusals: RefusalPolicy = field(default_factory=RefusalPolicy)
 
 
@@ -33,8 +33,10 @@ class SyncConclusions:
     """One per process, shared by everything that makes attempts."""
 
     def __init__(self, *, metrics: Metrics, policy: ConclusionPolicy) -> None:
-        self.brake = SyncBrake(policy.brake)
-        self.aside = SetAside(seconds_min=policy.aside_seconds_min, seconds_max=policy.aside_seconds_max)
+        self.circuit_breaker = CircuitBreaker(policy.circuit_breaker)
+        self.session_backoff = SessionBackoff(
+            seconds_min=policy.backoff_seconds_min, seconds_max=policy.backoff_seconds_max
+        )
         self.refusals = RefusalsInARow(policy.refusals)
         self._metrics = metrics
         self._said: dict[str, float] = {}
@@ -55,8 +57,8 @@ class SyncConclusions:
             fault: why the outcome could not be noted in the store.
         """
         follows, now = outcome.consequences, asyncio.get_running_loop().time()
-        was_open, was_misconfigured = self.brake.is_open, self.brake.misconfigured
-        self.brake.note(outcome, now)
+        was_open, was_misconfigured = self.circuit_breaker.is_open, self.circuit_breaker.misconfigured
+        self.circuit_breaker.note(outcome, now)
         if follows.metric is not None:
             self._metrics.sync_finished(follows.metric, lag_seconds)
         if follows.log_level is not None:
@@ -64,25 +66,25 @@ class SyncConclusions:
             facts = {"session_id": session_id, "reason": str(outcome.failure)}
             _log.log(level, "Genesys was not told", extra=facts)
         if follows.back_off is BackOff.GROW or fault is not None:
-            self._set_aside(session_id, outcome, fault, now)
+            self._back_off(session_id, outcome, fault, now)
         else:
-            self.aside.forgive(session_id)
+            self.session_backoff.reset(session_id)
         self._log_change(was_misconfigured, now, was_open=was_open)
 
-    def _set_aside(self, session_id: SessionId, outcome: SyncOutcome, fault: str | None, now: float) -> None:
-        seconds = self.aside.strike(session_id, now)
+    def _back_off(self, session_id: SessionId, outcome: SyncOutcome, fault: str | None, now: float) -> None:
+        seconds = self.session_backoff.grow(session_id, now)
         if fault is None and outcome.failure is None:
             return  # somebody else was faster
         facts = {"session_id": session_id, "reason": fault or str(outcome.failure), "seconds": seconds}
-        _log.warning("a session is set aside", extra=facts)
+        _log.warning("a session backs off", extra=facts)
 
     def _log_change(self, was: SyncFailure | None, now: float, *, was_open: bool) -> None:
-        brake = self.brake
-        if brake.misconfigured is not None and was is None:
-            self._log_misconfiguration(brake.misconfigured, now)
-        elif brake.is_open and not was_open:
+        circuit_breaker = self.circuit_breaker
+        if circuit_breaker.misconfigured is not None and was is None:
+            self._log_misconfiguration(circuit_breaker.misconfigured, now)
+        elif circuit_breaker.is_open and not was_open:
             _log.error("Genesys is away; sync is down to a probe now and then")
-        if was_open and not brake.is_open:
+        if was_open and not circuit_breaker.is_open:
             _log.info("Genesys answers again", extra={"was": None if was is None else str(was)})
 
     def _log_misconfiguration(self, failure: SyncFailure, now: float) -> None:
@@ -92,7 +94,7 @@ class SyncConclusions:
             self._said = {failure.code: now}
         words = (
             "Genesys refuses one session after another for one reason; sync is paused but for a probe"
-            if self.brake.misconfigured_by_inference
+            if self.circuit_breaker.misconfigured_by_inference
             else "Genesys refuses our credentials or rights; sync is paused but for a probe"
         )
         _log.log(level, words, extra={"reason": str(failure)})

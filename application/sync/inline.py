@@ -42,7 +42,7 @@ class InlineSync:
     async def _told_in_time(self, session_id: SessionId) -> SessionState | None:
         time = asyncio.get_running_loop().time
         ends_at = time() + self._seconds_max
-        telling = asyncio.create_task(self._loop.tell_now(session_id))
+        telling = asyncio.create_task(self._loop.deliver_now(session_id))
         try:
             while (left := ends_at - time()) > 0:
                 await asyncio.wait({telling}, timeout=min(left, LOOK_SECONDS))

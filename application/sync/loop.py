@@ -58,7 +58,7 @@ class SyncLoop:
         self._budget = budget
         self._sync_session = sync_session
         self._policy = policy
-        self._brake = conclusions.brake
+        self._circuit_breaker = conclusions.circuit_breaker
         self._candidates = SyncCandidates(
             store=store, budget=budget, clock=clock, conclusions=conclusions, policy=policy.lanes
         )
@@ -70,7 +70,7 @@ class SyncLoop:
     @property
     def misconfigured(self) -> SyncFailure | None:
         """Why no session can be delivered, until an operator changes something."""
-        return self._brake.misconfigured
+        return self._circuit_breaker.misconfigured
 
     async def sync_soon(self, session_id: SessionId) -> SessionState | None:
         """Says that there is work; it is done in the order that the store gives."""
@@ -95,7 +95,7 @@ class SyncLoop:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def tell_now(self, session_id: SessionId) -> SessionState | None:
+    async def deliver_now(self, session_id: SessionId) -> SessionState | None:
         """Tells Genesys of this session out of turn, as soon as that may be; gives it as it is then.
 
         None when it is gone or its store fails.
@@ -115,16 +115,16 @@ class SyncLoop:
 
     def closed_seconds(self) -> float:
         """For how long no call but a probe will be made, whoever asks; infinite when nobody can tell."""
-        return math.inf if self._brake.is_open else self._budget.figures().closed_seconds
+        return math.inf if self._circuit_breaker.is_open else self._budget.figures().closed_seconds
 
     def likely_seconds(self, ahead: int) -> float:
-        """How long `tell_now` is likely to take behind so many others; infinite when nobody can tell.
+        """How long `deliver_now` is likely to take behind so many others; infinite when nobody can tell.
 
         It is the wait for the budget or for a place, whichever is longer, and as long as calls take lately.
         """
-        if self._brake.is_open:
+        if self._circuit_breaker.is_open:
             return math.inf
-        places = self._brake.places(self._policy.concurrency_max)
+        places = self._circuit_breaker.places(self._policy.concurrency_max)
         too_many = max(0, len(self._under_way) + ahead + 1 - places)
         for_a_place = math.ceil(too_many / places) * self._call_seconds
         return max(self._budget.wait_seconds(ahead), for_a_place) + self._call_seconds
@@ -148,8 +148,8 @@ class SyncLoop:
 
     def _place_is_free(self) -> bool:
         now = self._now()
-        places = self._brake.places(self._policy.concurrency_max)
-        return len(self._under_way) < places and not self._brake.pause_seconds(now)
+        places = self._circuit_breaker.places(self._policy.concurrency_max)
+        return len(self._under_way) < places and not self._circuit_breaker.pause_seconds(now)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -158,7 +158,7 @@ class SyncLoop:
         if self._store_faults >= STORE_FAULTS_MAX:
             await asyncio.sleep(self._policy.store_pause_seconds)
         while not self._place_is_free():
-            pause = self._brake.pause_seconds(self._now())
+            pause = self._circuit_breaker.pause_seconds(self._now())
             if self._under_way:
                 await asyncio.wait(
                     self._under_way.values(), timeout=pause or None, return_when=asyncio.FIRST_COMPLETED

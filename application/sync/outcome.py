@@ -12,10 +12,10 @@ from typing import assert_never
 
 from application.errors import GenesysError, GenesysMisconfigured, GenesysRefused, GenesysUnavailable
 from domain.decisions.decision import Decide
-from domain.decisions.sync import decide_postponed, decide_refused, decide_told
+from domain.decisions.sync import decide_delivered, decide_postponed, decide_refused
 from domain.ids import ClaimToken
 from domain.sync.session_copy import SessionCopy
-from domain.sync.state import SyncFailure, SyncPolicy, SyncReceipt, UnsureCall
+from domain.sync.state import CallInDoubt, SyncFailure, SyncPolicy, SyncReceipt
 
 TOO_MANY_REQUESTS = 429
 
@@ -67,7 +67,7 @@ class Consequences:
 
 
 CONSEQUENCES = {
-    Ending.DELIVERED: Consequences(Signal.SUCCESS, BackOff.RESET, "told"),
+    Ending.DELIVERED: Consequences(Signal.SUCCESS, BackOff.RESET, "delivered"),
     Ending.LEASE_LOST: Consequences(Signal.SUCCESS, BackOff.RESET, "lease_lost"),
     Ending.REFUSED: Consequences(Signal.ANSWER, BackOff.RESET, "refused", logging.WARNING),
     Ending.FAILED: Consequences(Signal.BUSY, BackOff.RESET, "postponed", logging.WARNING),
@@ -166,7 +166,9 @@ def decision_of(
             receipt = outcome.receipt
             if receipt is None:
                 raise AssertionError("a delivery has a receipt")
-            return lambda before: decide_told(before, token=token, receipt=receipt, policy=policy, now=now)
+            return lambda before: decide_delivered(
+                before, token=token, receipt=receipt, policy=policy, now=now
+            )
         case Ending.REFUSED:
             failure = _failure(outcome)
             return lambda before: decide_refused(
@@ -175,9 +177,9 @@ def decision_of(
         case Ending.FAILED | Ending.OUTAGE | Ending.MISCONFIGURED:
             wait = max(outcome.retry_seconds, backoff_seconds) + backoff_seconds * jitter
             until, failure = now + timedelta(seconds=wait), _failure(outcome)
-            unsure = unsure_of(copy, policy, now) if outcome.may_have_effect else None
+            in_doubt = doubt_about(copy, policy, now) if outcome.may_have_effect else None
             return lambda before: decide_postponed(
-                before, token=token, until=until, failure=failure, unsure=unsure
+                before, token=token, until=until, failure=failure, in_doubt=in_doubt
             )
         case Ending.NOT_CLAIMED | Ending.FAILED_HERE:
             raise AssertionError("without a call there is nothing to note")
@@ -185,10 +187,10 @@ def decision_of(
             assert_never(outcome.ending)
 
 
-def unsure_of(copy: SessionCopy, policy: SyncPolicy, now: datetime) -> UnsureCall:
+def doubt_about(copy: SessionCopy, policy: SyncPolicy, now: datetime) -> CallInDoubt:
     """A lease is longer than anything between here and Genesys keeps hold of a call."""
     until = now + timedelta(seconds=policy.lease_seconds)
-    return UnsureCall(fingerprint=copy.fingerprint, since=now, until=until)
+    return CallInDoubt(fingerprint=copy.fingerprint, since=now, until=until)
 
 
 def _failure(outcome: SyncOutcome) -> SyncFailure:

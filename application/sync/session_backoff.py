@@ -1,4 +1,4 @@
-"""Sessions that fail here, and not at Genesys, set aside so that the others have their turn.
+"""Back-off of single sessions: those that fail here, and not at Genesys, so that the others have their turn.
 
 A record that cannot be read, or that its store fails on again and again, is due for ever. Pure: the
 time is passed in, as seconds of a clock that only goes forward.
@@ -14,41 +14,49 @@ KEPT_MAX = 10_000
 
 
 @dataclass(slots=True)
-class _Aside:
-    strikes: int
+class _Pause:
+    failures: int
     until: float
 
 
-class SetAside:
+class SessionBackoff:
     def __init__(self, *, seconds_min: float, seconds_max: float) -> None:
-        """The first time a session is set aside for `seconds_min`, then twice as long each time."""
+        """The first pause of a session is `seconds_min`, each further one twice as long."""
         self._seconds_min = seconds_min
         self._seconds_max = seconds_max
-        self._aside: dict[SessionId, _Aside] = {}
+        self._pauses: dict[SessionId, _Pause] = {}
 
-    def strike(self, session_id: SessionId, now: float) -> float:
-        """Sets a session aside; for how many seconds."""
-        if len(self._aside) >= KEPT_MAX:
+    def __len__(self) -> int:
+        """Sessions that have failed lately, in a pause or not."""
+        return len(self._pauses)
+
+    def grow(self, session_id: SessionId, now: float) -> float:
+        """Begins the next pause of a session; for how many seconds."""
+        if len(self._pauses) >= KEPT_MAX:
             self._forget_old(now)
-        entry = self._aside.setdefault(session_id, _Aside(0, now))
-        entry.strikes += 1
-        seconds = backoff_seconds(entry.strikes, seconds_min=self._seconds_min, seconds_max=self._seconds_max)
-        entry.until = now + seconds
+        pause = self._pauses.setdefault(session_id, _Pause(0, now))
+        pause.failures += 1
+        seconds = backoff_seconds(
+            pause.failures, seconds_min=self._seconds_min, seconds_max=self._seconds_max
+        )
+        pause.until = now + seconds
         return seconds
 
-    def forgive(self, session_id: SessionId) -> None:
-        self._aside.pop(session_id, None)
+    def reset(self, session_id: SessionId) -> None:
+        """The session did not fail: there is no pause, and the next one is the first."""
+        self._pauses.pop(session_id, None)
 
     def holds(self, session_id: SessionId, now: float) -> bool:
-        entry = self._aside.get(session_id)
-        return entry is not None and now < entry.until
+        """Whether the session pauses."""
+        pause = self._pauses.get(session_id)
+        return pause is not None and now < pause.until
 
     def count(self, now: float) -> int:
-        """How many are aside now: so many more have to be asked for to find one that is not."""
-        return sum(now < entry.until for entry in self._aside.values())
+        """How many pause now: so many more have to be asked for to find one that does not."""
+        return sum(now < pause.until for pause in self._pauses.values())
 
     def _forget_old(self, now: float) -> None:
-        kept = {key: one for key, one in self._aside.items() if now < one.until + FORGET_AFTER_SECONDS}
+        kept = {key: one for key, one in self._pauses.items() if now < one.until + FORGET_AFTER_SECONDS}
         while len(kept) >= KEPT_MAX:
             del kept[next(iter(kept))]
-        self._aside = kept
+        self._pauses = kept

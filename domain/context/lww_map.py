@@ -17,7 +17,7 @@ from domain.stamps import BEFORE_ALL, Stamp
 
 
 @dataclass(frozen=True, slots=True)
-class StampedVariable:
+class LwwVariable:
     """A canonical JSON text, and the event that set it. No text: a tombstone.
 
     Attributes:
@@ -30,7 +30,7 @@ class StampedVariable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StampedContext:
+class LwwMap:
     """Variables and tombstones by name.
 
     Attributes:
@@ -40,7 +40,7 @@ class StampedContext:
             may have been removed, so it is not taken in.
     """
 
-    entries: Mapping[str, StampedVariable] = field(default_factory=dict)
+    entries: Mapping[str, LwwVariable] = field(default_factory=dict)
     floor: Stamp = BEFORE_ALL
     horizon: Stamp = BEFORE_ALL
 
@@ -62,10 +62,10 @@ class StampedContext:
         members = [member_byte_size(name, text) for name, text in self.texts.items()]
         return len(EMPTY_DOCUMENT) + sum(members) + max(0, len(members) - 1)
 
-    def expanded(self) -> "StampedContext":
+    def expanded(self) -> "LwwMap":
         """With every packed text in its own words again."""
         plain = {
-            name: StampedVariable(unpacked(entry.text), entry.stamp)
+            name: LwwVariable(unpacked(entry.text), entry.stamp)
             for name, entry in self.entries.items()
             if entry.packed and entry.text is not None
         }
@@ -78,27 +78,27 @@ class StampedContext:
             return stamp < entry.stamp
         return stamp < self.floor or stamp <= self.horizon
 
-    def merged(self, texts: Mapping[str, bytes | None], stamp: Stamp) -> "StampedContext":
+    def merged(self, texts: Mapping[str, bytes | None], stamp: Stamp) -> "LwwMap":
         """With these variables set, and those without a text removed, by an event of this stamp."""
         won = {
-            name: StampedVariable(text, stamp)
+            name: LwwVariable(text, stamp)
             for name, text in texts.items()
             if not self.loses(name, stamp) and not self._has(name, stamp)
         }
         return replace(self, entries={**self.entries, **won}) if won else self
 
-    def raised(self, floor: Stamp) -> "StampedContext":
+    def raised(self, floor: Stamp) -> "LwwMap":
         """With everything older than the floor gone."""
         if floor <= self.floor:
             return self
         kept = {name: entry for name, entry in self.entries.items() if entry.stamp >= floor}
         return replace(self, entries=kept, floor=floor)
 
-    def replaced(self, texts: Mapping[str, bytes], stamp: Stamp) -> "StampedContext":
+    def replaced(self, texts: Mapping[str, bytes], stamp: Stamp) -> "LwwMap":
         """With nothing of what is older than this event, and its variables set."""
         return self.raised(stamp).merged(texts, stamp)
 
-    def trimmed(self, *, tombstones_max: int, bytes_max: int, oldest_microseconds: int) -> "StampedContext":
+    def trimmed(self, *, tombstones_max: int, bytes_max: int, oldest_microseconds: int) -> "LwwMap":
         """With the tombstones that are too many or too old forgotten, and the horizon moved up to them.
 
         Args:

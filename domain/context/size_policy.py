@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from domain.context.compression import packed
-from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.lww_map import LwwMap, LwwVariable
 from domain.context.pruning import NOTHING_PRUNED, Path, Pruned, without_deep_values
 from domain.context.variables import largest, member_byte_size
 from domain.errors import ContextTooLarge
@@ -29,8 +29,8 @@ class Fitted:
         readable: as it is given to readers and checked by the schema: nothing in it is compressed.
     """
 
-    context: StampedContext
-    readable: StampedContext
+    context: LwwMap
+    readable: LwwMap
     pruned: Pruned = NOTHING_PRUNED
 
 
@@ -53,10 +53,10 @@ class SizePolicy:
 
     def fit(
         self,
-        context: StampedContext,
+        context: LwwMap,
         *,
         sync_overhead: int | None,
-        before: StampedContext | None = None,
+        before: LwwMap | None = None,
     ) -> Fitted:
         """The context within both budgets, as the overflow policy brings it there.
 
@@ -89,7 +89,7 @@ class SizePolicy:
             return self.context_byte_size_max
         return min(self.context_byte_size_max, self.sync_byte_size_max - sync_overhead)
 
-    def _check(self, context: StampedContext, sync_overhead: int | None) -> None:
+    def _check(self, context: LwwMap, sync_overhead: int | None) -> None:
         byte_size = len(context.document)
         if byte_size <= self._limit(sync_overhead):
             return
@@ -101,20 +101,20 @@ class SizePolicy:
             byte_size=byte_size, byte_size_max=byte_size_max, budget=budget, largest=largest(context.texts)
         )
 
-    def _pruned(self, context: StampedContext, limit: int) -> Fitted:
+    def _pruned(self, context: LwwMap, limit: int) -> Fitted:
         """Deep values first, then whole variables, the largest first in each, until it fits."""
         free = {name: text for name, text in context.texts.items() if name not in self.essential}
         deep = without_deep_values(free, depth_max=self.prune_depth, excess=context.byte_size - limit)
         context = _with(
             context,
-            {n: StampedVariable(text, context.entries[n].stamp) for n, text in deep.texts.items()},
+            {n: LwwVariable(text, context.entries[n].stamp) for n, text in deep.texts.items()},
         )
         excess = context.byte_size - limit
-        gone: dict[str, StampedVariable] = {}
+        gone: dict[str, LwwVariable] = {}
         for size in largest({name: context.texts[name] for name in free}, len(free)):
             if excess <= 0:
                 break
-            gone[size.name] = StampedVariable(None, context.entries[size.name].stamp)
+            gone[size.name] = LwwVariable(None, context.entries[size.name].stamp)
             excess -= size.byte_size + 1
         outermost: list[Path] = [(name,) for name in gone]
         outermost += [path for path in deep.dropped if path[0] not in gone]
@@ -122,14 +122,14 @@ class SizePolicy:
         return Fitted(context, context, Pruned.of(outermost))
 
 
-def _with(context: StampedContext, entries: Mapping[str, StampedVariable]) -> StampedContext:
+def _with(context: LwwMap, entries: Mapping[str, LwwVariable]) -> LwwMap:
     return replace(context, entries={**context.entries, **entries}) if entries else context
 
 
-def _packed(context: StampedContext, limit: int, before: Mapping[str, StampedVariable]) -> StampedContext:
+def _packed(context: LwwMap, limit: int, before: Mapping[str, LwwVariable]) -> LwwMap:
     """With the largest objects and arrays compressed until it fits, or until none is left."""
     excess = context.byte_size - limit
-    smaller: dict[str, StampedVariable] = {}
+    smaller: dict[str, LwwVariable] = {}
     by_size = sorted(context.texts.items(), key=lambda item: (-member_byte_size(*item), item[0]))
     for name, text in by_size:
         if excess <= 0:
@@ -142,6 +142,6 @@ def _packed(context: StampedContext, limit: int, before: Mapping[str, StampedVar
         else:
             short = packed(text)
         if len(short) < len(text):
-            smaller[name] = StampedVariable(short, stamp, packed=True)
+            smaller[name] = LwwVariable(short, stamp, packed=True)
             excess -= len(text) - len(short)
     return _with(context, smaller)

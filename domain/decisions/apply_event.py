@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from domain.audit import AuditAction, AuditEntry
-from domain.context.lww_map import StampedContext
+from domain.context.lww_map import LwwMap
 from domain.context.pruning import NOTHING_PRUNED, Pruned
 from domain.context.size_policy import Fitted
 from domain.decisions.decision import Decision, Outcome, Policies, any_document
-from domain.decisions.evict import eviction_entries, left_of
+from domain.decisions.evict import eviction_entries, tombstone_of
 from domain.errors import EventRefused, InvalidEvent, Violation
 from domain.instants import from_microseconds, to_microseconds
 from domain.json_pointer import CONTEXT
 from domain.session.event import ContextMode, EndingContext, SessionEvent
 from domain.session.lifecycle import Lifecycle, SessionStatus
 from domain.session.state import Participant, SessionState
-from domain.stamps import Register
+from domain.stamps import LwwRegister
 from domain.sync.session_copy import PERSISTENCE_BYTES
 from domain.sync.state import SyncState, SyncStatus, SyncTarget
 
@@ -54,7 +54,7 @@ class _Applied:
     """What the event makes of lifecycle and context, before anything is said about it."""
 
     lifecycle: Lifecycle
-    context: StampedContext
+    context: LwwMap
 
 
 class _EventDecision:
@@ -73,7 +73,7 @@ class _EventDecision:
             self._notes.append("the context of an ending event was ignored")
         self._evicted = before if before is not None and before.expired(now) else None
         if self._evicted is not None:
-            before = left_of(self._evicted, now)
+            before = tombstone_of(self._evicted, now)
         self._before = self._blank() if before is None else before
 
     def decision(self) -> Decision:
@@ -121,10 +121,10 @@ class _EventDecision:
             created_at=self._now,
             updated_at=self._now,
             expires_at=self._now,
-            ttl_seconds=Register(self._policies.ttl.default_seconds),
+            ttl_seconds=LwwRegister(self._policies.ttl.default_seconds),
         )
 
-    def _applied(self, context: StampedContext) -> _Applied:
+    def _applied(self, context: LwwMap) -> _Applied:
         event, lifecycle = self._event, self._before.lifecycle
         lifecycle, floor = (lifecycle.ended if event.ends_session else lifecycle.active)(self._stamp)
         if lifecycle.ends:
@@ -140,7 +140,7 @@ class _EventDecision:
             context = context.merged(event.context_changes(), stamp)
         return _Applied(lifecycle, context)
 
-    def _trimmed(self, context: StampedContext) -> StampedContext:
+    def _trimmed(self, context: LwwMap) -> LwwMap:
         """With its tombstones within their bounds; pruning leaves some, too, so this comes after it."""
         oldest = self._now - timedelta(seconds=self._policies.ttl.tombstone_seconds)
         return context.trimmed(
@@ -172,7 +172,7 @@ class _EventDecision:
             return self._event.context_mode is ContextMode.REPLACE and self._stamp < context.floor
         return all(context.loses(name, self._stamp) for name in changes)
 
-    def _fitted(self, before: StampedContext, context: StampedContext) -> Fitted:
+    def _fitted(self, before: LwwMap, context: LwwMap) -> Fitted:
         """The context within its limits; one that the event leaves alone is not judged again."""
         policies = self._policies
         if context.texts == before.texts and before is self._before.context:
@@ -220,11 +220,11 @@ class _EventDecision:
             return None
         return Participant(self._event.conversation_id, self._event.participant_id)
 
-    def _ttl_before(self) -> Register[int]:
+    def _ttl_before(self) -> LwwRegister[int]:
         """The session's; one that begins anew after an erasure or an end has none of its own yet."""
         if not self._before.lifecycle.is_tombstone:
             return self._before.ttl_seconds
-        return Register(self._policies.ttl.default_seconds, self._before.lifecycle.erased)
+        return LwwRegister(self._policies.ttl.default_seconds, self._before.lifecycle.erased)
 
     def _sync_after(self, after: SessionState) -> SyncState:
         policy = self._policies.sync

@@ -6,7 +6,7 @@ from domain.audit import AuditAction, AuditEntry
 from domain.decisions.decision import Decision, Policies
 from domain.ids import PersistenceId, SessionId
 from domain.instants import to_microseconds
-from domain.session.state import SessionState, trace_of_erasure
+from domain.session.state import SessionState, tombstone
 from domain.stamps import Stamp
 
 _AFTER_EVERY_TIE = "~"
@@ -26,7 +26,7 @@ def decide_erasure(
     if before is not None:
         erased = max(erased, before.lifecycle.newest)
         until = max(until, before.lifecycle.erased_until or until)
-    trace = trace_of_erasure(
+    trace = tombstone(
         session_id=session_id,
         persistence_id=persistence_id,
         erased=erased,

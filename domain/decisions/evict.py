@@ -6,7 +6,7 @@ from domain.audit import AuditAction, AuditEntry
 from domain.decisions.decision import Decision
 from domain.decisions.unreadable import UnreadableSession
 from domain.ids import SubjectId
-from domain.session.state import SessionState, trace_of_erasure
+from domain.session.state import SessionState, tombstone
 from domain.stamps import BEFORE_ALL
 from domain.sync.state import SyncStatus
 
@@ -50,7 +50,7 @@ def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ..
     )
 
 
-def left_of(state: SessionState, now: datetime) -> SessionState | None:
+def tombstone_of(state: SessionState, now: datetime) -> SessionState | None:
     """What stays of an expired record: its end or an erasure that is still to be remembered, or nothing.
 
     A session that has ended, or began anew after its erasure, may expire long before that time is over.
@@ -59,7 +59,7 @@ def left_of(state: SessionState, now: datetime) -> SessionState | None:
     erased = max((state.lifecycle.erased, *ends))
     if until is None or until <= now or erased == BEFORE_ALL:
         return None
-    return trace_of_erasure(
+    return tombstone(
         session_id=state.session_id,
         persistence_id=state.persistence_id,
         erased=erased,
@@ -92,4 +92,4 @@ def decide_eviction(before: SessionState | None, now: datetime) -> Decision:
     """What is left of it, if it has expired; otherwise all of it (it was renewed meanwhile)."""
     if before is None or not before.expired(now):
         return Decision(state=before)
-    return Decision(state=left_of(before, now), audit=eviction_entries(before, now))
+    return Decision(state=tombstone_of(before, now), audit=eviction_entries(before, now))

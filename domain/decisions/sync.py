@@ -8,7 +8,7 @@ from domain.audit import AuditAction, AuditEntry
 from domain.decisions.decision import Decision
 from domain.ids import ClaimToken
 from domain.session.state import SessionState
-from domain.sync.state import SyncFailure, SyncPolicy, SyncReceipt, SyncState, UnsureCall
+from domain.sync.state import CallInDoubt, SyncFailure, SyncPolicy, SyncReceipt, SyncState
 
 
 def decide_claim(
@@ -23,7 +23,7 @@ def decide_claim(
     return Decision(state=replace(before, sync=before.sync.claimed(token, lease_until, now)))
 
 
-def decide_told(
+def decide_delivered(
     before: SessionState | None,
     *,
     token: ClaimToken,
@@ -36,12 +36,12 @@ def decide_told(
         return Decision(state=before)
     fingerprint = before.fingerprint(policy.target)
     if before.sync.claim != token:
-        told_expires_at = before.sync.told_expires_at or receipt.expires_at
-        if receipt.fingerprint == fingerprint and receipt.expires_at >= told_expires_at:
+        delivered_expires_at = before.sync.delivered_expires_at or receipt.expires_at
+        if receipt.fingerprint == fingerprint and receipt.expires_at >= delivered_expires_at:
             return Decision(state=before)
-        unsure = UnsureCall(fingerprint=receipt.fingerprint, since=now, until=now)
-        return Decision(state=replace(before, sync=before.sync.doubted(unsure)))
-    sync = before.sync.told(receipt, fingerprint, now)
+        in_doubt = CallInDoubt(fingerprint=receipt.fingerprint, since=now, until=now)
+        return Decision(state=replace(before, sync=before.sync.put_in_doubt(in_doubt)))
+    sync = before.sync.delivered(receipt, fingerprint, now)
     sync = sync.after_renewal(before.expires_at, before.ttl_seconds.value, policy.refresh_fraction)
     return _noted(before, sync, AuditAction.SESSION_SYNCED, None, now)
 
@@ -75,44 +75,44 @@ def decide_postponed(
     token: ClaimToken,
     until: datetime,
     failure: SyncFailure,
-    unsure: UnsureCall | None = None,
+    in_doubt: CallInDoubt | None = None,
 ) -> Decision:
     """The attempt may be made again, later.
 
     Args:
-        unsure: the call that was made, unless it is certain that it had no effect.
+        in_doubt: the call that was made, unless it is certain that it had no effect.
     """
 
     def postponed(state: SessionState) -> Decision:
-        return Decision(state=replace(state, sync=state.sync.postponed(until, failure, unsure)))
+        return Decision(state=replace(state, sync=state.sync.postponed(until, failure, in_doubt)))
 
-    return _with_claim(before, token, postponed, unsure)
+    return _with_claim(before, token, postponed, in_doubt)
 
 
 def decide_released(
-    before: SessionState | None, *, token: ClaimToken, now: datetime, unsure: UnsureCall | None = None
+    before: SessionState | None, *, token: ClaimToken, now: datetime, in_doubt: CallInDoubt | None = None
 ) -> Decision:
-    """The claim is given back; `unsure` as in `decide_postponed`."""
+    """The claim is given back; `in_doubt` as in `decide_postponed`."""
 
     def released(state: SessionState) -> Decision:
-        return Decision(state=replace(state, sync=state.sync.released(now, unsure)))
+        return Decision(state=replace(state, sync=state.sync.released(now, in_doubt)))
 
-    return _with_claim(before, token, released, unsure)
+    return _with_claim(before, token, released, in_doubt)
 
 
 def _with_claim(
     before: SessionState | None,
     token: ClaimToken,
     decide: Callable[[SessionState], Decision],
-    unsure: UnsureCall | None = None,
+    in_doubt: CallInDoubt | None = None,
 ) -> Decision:
     if before is None:
         return Decision(state=None)
     if before.sync.claim == token:
         return decide(before)
-    if unsure is None or not before.has_context:
+    if in_doubt is None or not before.has_context:
         return Decision(state=before)
-    return Decision(state=replace(before, sync=before.sync.doubted(unsure)))
+    return Decision(state=replace(before, sync=before.sync.put_in_doubt(in_doubt)))
 
 
 def _noted(

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.context.lww_map import StampedContext
+from domain.context.lww_map import LwwMap
 from domain.ids import PersistenceId, SessionId
 from domain.session.lifecycle import Lifecycle, SessionStatus
-from domain.stamps import Register, Stamp
+from domain.stamps import LwwRegister, Stamp
 from domain.sync.session_copy import SessionCopy, fingerprint_of
 from domain.sync.state import SyncLane, SyncState, SyncStatus, SyncTarget
 
@@ -43,12 +43,12 @@ class SessionState:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
-    ttl_seconds: Register[int]
-    context: StampedContext = field(default_factory=StampedContext)
+    ttl_seconds: LwwRegister[int]
+    context: LwwMap = field(default_factory=LwwMap)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
-    conversation_id: Register[str | None] = field(default_factory=lambda: Register(None))
-    participant: Register[Participant | None] = field(default_factory=lambda: Register(None))
-    subject_id: Register[str | None] = field(default_factory=lambda: Register(None))
+    conversation_id: LwwRegister[str | None] = field(default_factory=lambda: LwwRegister(None))
+    participant: LwwRegister[Participant | None] = field(default_factory=lambda: LwwRegister(None))
+    subject_id: LwwRegister[str | None] = field(default_factory=lambda: LwwRegister(None))
     sync: SyncState = field(default_factory=lambda: SyncState(status=SyncStatus.COMPLETED))
 
     @property
@@ -123,7 +123,7 @@ class SessionState:
         )
 
 
-def trace_of_erasure(
+def tombstone(
     *,
     session_id: SessionId,
     persistence_id: PersistenceId,
@@ -145,10 +145,10 @@ def trace_of_erasure(
         created_at=now,
         updated_at=now,
         expires_at=until,
-        ttl_seconds=Register(ttl_seconds, erased),
-        context=StampedContext(floor=erased),
+        ttl_seconds=LwwRegister(ttl_seconds, erased),
+        context=LwwMap(floor=erased),
         lifecycle=Lifecycle(ends=ends, erased=erased, erased_until=until),
-        conversation_id=Register(None, erased),
-        participant=Register(None, erased),
-        subject_id=Register(None, erased),
+        conversation_id=LwwRegister(None, erased),
+        participant=LwwRegister(None, erased),
+        subject_id=LwwRegister(None, erased),
     )

@@ -92,7 +92,7 @@ class SyncPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnsureCall:
+class CallInDoubt:
     """A call of which nobody knows whether, or before which other call, it took effect at Genesys.
 
     Attributes:
@@ -115,12 +115,12 @@ class SyncState:
         waiting_since: when the copy at Genesys ceased to be true; None: it is true but for its expiry.
         attempts: how often it was claimed since it was last right.
         claim: the token of the running claim.
-        told_fingerprint: of what Genesys acknowledged last; None: nothing, or nobody can tell.
-        told_expires_at: the expiry that Genesys holds.
+        delivered_fingerprint: of what Genesys acknowledged last; None: nothing, or nobody can tell.
+        delivered_expires_at: the expiry that Genesys holds.
         participant: conversation and participant id found by asking Genesys, kept for the next time.
         failure: why the last attempt did not go through.
         refused_fingerprint: of what Genesys refused last; it is not sent again.
-        unsure: the call that may still put another copy over the one that was told.
+        in_doubt: the call that may still put another copy over the one that was told.
     """
 
     status: SyncStatus
@@ -128,30 +128,30 @@ class SyncState:
     waiting_since: datetime | None = None
     attempts: int = 0
     claim: ClaimToken | None = None
-    told_fingerprint: str | None = None
-    told_expires_at: datetime | None = None
+    delivered_fingerprint: str | None = None
+    delivered_expires_at: datetime | None = None
     last_synced: datetime | None = None
     participant: tuple[str, str] | None = None
     failure: SyncFailure | None = None
     refused_fingerprint: str | None = None
-    unsure: UnsureCall | None = None
+    in_doubt: CallInDoubt | None = None
 
     @property
-    def in_doubt(self) -> bool:
+    def is_in_doubt(self) -> bool:
         """Whether a call may still put another copy over the one that was told."""
-        return self.unsure is not None and self.unsure.fingerprint != self.told_fingerprint
+        return self.in_doubt is not None and self.in_doubt.fingerprint != self.delivered_fingerprint
 
     @property
     def refresh_only(self) -> bool:
         """Whether the copy at Genesys is true but for its expiry; what is due then is no more than that."""
-        return self.status is SyncStatus.COMPLETED and not self.in_doubt
+        return self.status is SyncStatus.COMPLETED and not self.is_in_doubt
 
     def after_change(self, fingerprint: str, now: datetime) -> "SyncState":
         """After the session may have changed: due at once, unless Genesys was told or refused just this.
 
         It keeps its place in the queue, and its claim if one is running.
         """
-        if self.status is SyncStatus.COMPLETED and fingerprint == self.told_fingerprint:
+        if self.status is SyncStatus.COMPLETED and fingerprint == self.delivered_fingerprint:
             return self
         if self.status is SyncStatus.FAILED and fingerprint == self.refused_fingerprint:
             return self
@@ -170,12 +170,12 @@ class SyncState:
         Args:
             fraction: `SyncPolicy.refresh_fraction`.
         """
-        if self.status is not SyncStatus.COMPLETED or self.told_expires_at is None or not fraction:
+        if self.status is not SyncStatus.COMPLETED or self.delivered_expires_at is None or not fraction:
             return self
-        if expires_at <= self.told_expires_at or self.due_at is not None:
+        if expires_at <= self.delivered_expires_at or self.due_at is not None:
             return self
         lead_seconds = max(ttl_seconds * fraction, min(RENEWAL_LEAD_SECONDS, ttl_seconds / 2))
-        due_at = self.told_expires_at - timedelta(seconds=lead_seconds)
+        due_at = self.delivered_expires_at - timedelta(seconds=lead_seconds)
         return replace(self, due_at=due_at if self.last_synced is None else max(due_at, self.last_synced))
 
     def claimed(self, token: ClaimToken, lease_until: datetime, now: datetime) -> "SyncState":
@@ -192,15 +192,15 @@ class SyncState:
             due_at=lease_until,
             waiting_since=None if refresh else self.waiting_since or self.due_at,
             attempts=self.attempts + 1,
-            unsure=None if self.unsure is None or self.unsure.until <= now else self.unsure,
+            in_doubt=None if self.in_doubt is None or self.in_doubt.until <= now else self.in_doubt,
         )
 
-    def told(self, receipt: "SyncReceipt", fingerprint: str, now: datetime) -> "SyncState":
+    def delivered(self, receipt: "SyncReceipt", fingerprint: str, now: datetime) -> "SyncState":
         """After Genesys acknowledged; due again when the session changed, or another call may cover it."""
         current = receipt.fingerprint == fingerprint
         again_at = None
-        if self.unsure is not None and self.unsure.fingerprint != fingerprint:
-            again_at = max(now, self.unsure.until)
+        if self.in_doubt is not None and self.in_doubt.fingerprint != fingerprint:
+            again_at = max(now, self.in_doubt.until)
         return replace(
             self,
             status=SyncStatus.COMPLETED if current else SyncStatus.PENDING,
@@ -208,8 +208,8 @@ class SyncState:
             waiting_since=None if current else now,
             attempts=0,
             claim=None,
-            told_fingerprint=receipt.fingerprint,
-            told_expires_at=receipt.expires_at,
+            delivered_fingerprint=receipt.fingerprint,
+            delivered_expires_at=receipt.expires_at,
             last_synced=receipt.synced_at,
             participant=receipt.participant or self.participant,
             failure=None,
@@ -217,7 +217,7 @@ class SyncState:
         )
 
     def postponed(
-        self, until: datetime, failure: SyncFailure | None, unsure: UnsureCall | None = None
+        self, until: datetime, failure: SyncFailure | None, in_doubt: CallInDoubt | None = None
     ) -> "SyncState":
         """After an attempt that may be made again; a refresh stays one."""
         return replace(
@@ -226,17 +226,17 @@ class SyncState:
             due_at=until,
             claim=None,
             failure=failure,
-            unsure=self._also_unsure(unsure),
+            in_doubt=self._also_in_doubt(in_doubt),
         )
 
-    def released(self, now: datetime, unsure: UnsureCall | None = None) -> "SyncState":
+    def released(self, now: datetime, in_doubt: CallInDoubt | None = None) -> "SyncState":
         """After a claim that was given back: due at once, in its old place in the queue."""
         return replace(
             self,
             due_at=now if self.waiting_since is None else min(self.waiting_since, now),
             claim=None,
             attempts=max(0, self.attempts - 1),
-            unsure=self._also_unsure(unsure),
+            in_doubt=self._also_in_doubt(in_doubt),
         )
 
     def refused(self, failure: SyncFailure, *, sent: str, changed: bool, now: datetime) -> "SyncState":
@@ -252,7 +252,7 @@ class SyncState:
             refused_fingerprint=sent,
         )
 
-    def doubted(self, unsure: UnsureCall) -> "SyncState":
+    def put_in_doubt(self, in_doubt: CallInDoubt) -> "SyncState":
         """After a call whose lease had run out: it may have put an older copy over a newer one.
 
         Whoever holds the claim now keeps it, but the copy that it tells may be the one that was covered;
@@ -262,21 +262,21 @@ class SyncState:
         return replace(
             self,
             status=SyncStatus.PENDING,
-            due_at=unsure.since if self.claim is None or self.due_at is None else self.due_at,
-            waiting_since=self.waiting_since or unsure.since,
-            told_fingerprint=None,
+            due_at=in_doubt.since if self.claim is None or self.due_at is None else self.due_at,
+            waiting_since=self.waiting_since or in_doubt.since,
+            delivered_fingerprint=None,
             refused_fingerprint=None,
-            unsure=self._also_unsure(unsure),
+            in_doubt=self._also_in_doubt(in_doubt),
         )
 
-    def _also_unsure(self, other: UnsureCall | None) -> UnsureCall | None:
-        if self.unsure is None or other is None:
-            return self.unsure or other
-        same = self.unsure.fingerprint == other.fingerprint
-        return UnsureCall(
+    def _also_in_doubt(self, other: CallInDoubt | None) -> CallInDoubt | None:
+        if self.in_doubt is None or other is None:
+            return self.in_doubt or other
+        same = self.in_doubt.fingerprint == other.fingerprint
+        return CallInDoubt(
             fingerprint=other.fingerprint if same else "",
-            since=max(self.unsure.since, other.since),
-            until=max(self.unsure.until, other.until),
+            since=max(self.in_doubt.since, other.since),
+            until=max(self.in_doubt.until, other.until),
         )
 
 

@@ -120,7 +120,7 @@ class Demo:
         stats = (await self._http.get(f"{self._places.emulator_url}/emulator/stats")).json()
         samples = {(name, labels): float(value) for name, labels, value in _SAMPLE.findall(metrics)}
         figures = self.figures
-        figures.synced = int(samples.get(("session_keeper_syncs_total", 'outcome="told"'), 0))
+        figures.synced = int(samples.get(("session_keeper_deliveries_total", 'outcome="delivered"'), 0))
         figures.due_before.append(figures.due)
         figures.due = int(samples.get(("session_keeper_sync_due", ""), 0))
         figures.allowed = int(samples.get(("session_keeper_budget_allowed", ""), 0))

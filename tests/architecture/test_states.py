@@ -13,10 +13,10 @@ from domain.decisions.evict import decide_eviction
 from domain.decisions.retry import decide_retry
 from domain.decisions.sync import (
     decide_claim,
+    decide_delivered,
     decide_postponed,
     decide_refused,
     decide_released,
-    decide_told,
 )
 from domain.ids import ClaimToken, SessionId
 from domain.session.lifecycle import SessionStatus
@@ -128,7 +128,7 @@ def sync_of(walk: Walk) -> str:
         return "failed"
     if sync.claim is not None:
         return "claimed"
-    if sync.status is SyncStatus.PENDING or sync.in_doubt:
+    if sync.status is SyncStatus.PENDING or sync.is_in_doubt:
         return "due"
     return "delivered" if sync.due_at is None else "refresh due"
 
@@ -157,7 +157,7 @@ def test_the_sync_of_a_session_is_as_documented() -> None:
 
     def delivered(*, of_newest: bool, token: ClaimToken = OURS) -> Decision:
         receipt = receipt_of(walk, of_newest=of_newest)
-        return decide_told(walk.state, token=token, receipt=receipt, policy=POLICIES.sync, now=walk.now)
+        return decide_delivered(walk.state, token=token, receipt=receipt, policy=POLICIES.sync, now=walk.now)
 
     def refused(*, of_newest: bool) -> Decision:
         sent = receipt_of(walk, of_newest=of_newest).fingerprint

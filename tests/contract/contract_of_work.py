@@ -5,7 +5,7 @@ import asyncio
 from application.ports.session_store import EXPIRED_PARTS, SessionStore, SyncBacklog
 from domain.audit import AuditAction
 from domain.decisions.evict import decide_eviction
-from domain.decisions.sync import decide_postponed, decide_refused, decide_told
+from domain.decisions.sync import decide_delivered, decide_postponed, decide_refused
 from domain.ids import ClaimToken, SessionId, SubjectId
 from domain.sync.state import SyncFailure, SyncLane, SyncReceipt
 from tests.contract.settling import Settling
@@ -71,7 +71,7 @@ class WorkContract(Settling):
 
         await store.update(
             SessionId("s"),
-            lambda before: decide_told(
+            lambda before: decide_delivered(
                 before, token=ClaimToken("one"), receipt=receipt, policy=POLICIES.sync, now=at(2)
             ),
         )

@@ -42,23 +42,30 @@ class Expected:
 def expected(
     happenings: Iterable[Happening], *, erased: Stamp = BEFORE_ALL, keeps_at_end: bool = False
 ) -> Expected:
-    """Args: keeps_at_end: an end is two things, a change of the context, and then the end."""
-    status, context = SessionStatus.ERASED, dict[str, Any]()
+    """A restart clears what is older than the end before it, and nothing that was set since.
+
+    Args:
+        keeps_at_end: an end is two things, a change of the context, and then the end.
+    """
+    status, context, since_end = SessionStatus.ERASED, dict[str, Any](), dict[str, Any]()
     for ends, one in _in_order([one for one in happenings if one.event().stamp > erased], keeps_at_end):
         if ends:
-            status = SessionStatus.ENDED
+            status, since_end = SessionStatus.ENDED, {}
             continue
         if not one.ends:
-            context = {} if status is SessionStatus.ENDED else context
+            context = since_end if status is SessionStatus.ENDED else context
             status = SessionStatus.PERSISTED
-        if one.variables is None:
-            continue
-        if not one.merges:
-            context = {}
-        context |= {name: value for name, value in one.variables.items() if name not in OWN_VARIABLES}
-        if one.merges:
-            context = {n: v for n, v in context.items() if v is not None or n not in one.variables}
+        if one.variables is not None:
+            context, since_end = _changed(context, one), _changed(since_end, one)
     return Expected(status, canonical_json(context))
+
+
+def _changed(context: dict[str, Any], one: Happening) -> dict[str, Any]:
+    variables = {name: value for name, value in (one.variables or {}).items() if name not in OWN_VARIABLES}
+    if not one.merges:
+        return variables
+    merged = context | variables
+    return {name: value for name, value in merged.items() if value is not None or name not in variables}
 
 
 def _in_order(happenings: list[Happening], keeps_at_end: bool) -> list[tuple[bool, Happening]]:  # noqa: FBT001

@@ -108,10 +108,10 @@ def wrongly_kept(load: Load, service: ServiceProcess) -> dict[str, Any]:
     return wrong
 
 
-def wait_until_all_told(load: Load, service: ServiceProcess, emulator: EmulatorProcess) -> None:
+def wait_until_all_delivered(load: Load, service: ServiceProcess, emulator: EmulatorProcess) -> None:
     """Until Genesys holds of every acknowledged session just what the service does."""
 
-    def is_told() -> bool:
+    def is_delivered() -> bool:
         time.sleep(TOLD_POLL_SECONDS)  # the answer is long, and takes its time from what is waited for
         told = emulator.sessions()
         left[:] = [
@@ -123,4 +123,4 @@ def wait_until_all_told(load: Load, service: ServiceProcess, emulator: EmulatorP
 
     left = [name for name, sent in load.sessions.items() if sent.acknowledged >= 0]
     kept = {name: service.read(name)["persistence"]["persistenceId"] for name in left}
-    wait_until(is_told, "every session to be told", process=service.process, timeout_seconds=40)
+    wait_until(is_delivered, "every session to be told", process=service.process, timeout_seconds=40)

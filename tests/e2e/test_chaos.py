@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from tests.e2e.conftest import StartService
-from tests.e2e.load import posting, wait_until_all_told, wrongly_kept
+from tests.e2e.load import posting, wait_until_all_delivered, wrongly_kept
 from tests.e2e.service import CommandProcess, EmulatorProcess, ServiceProcess
 from tests.servers.processes import wait_until
 
@@ -41,13 +41,15 @@ async def test_at_the_end_genesys_holds_the_newest_state_of_every_session(
             await load.more(5)
             await asyncio.to_thread(_disturb, chance.choice(workers), chance)
     emulator.faults()
-    wait_until_all_told(load, service, emulator)
+    wait_until_all_delivered(load, service, emulator)
     names = [name for name, sent in load.sessions.items() if sent.acknowledged >= 0]
     service.wait_until_synced(*names)
 
     assert load.failures == []
     assert wrongly_kept(load, service) == {}
-    wait_until(lambda: _wrongly_told(names, service, emulator) == set(), "Genesys to hold the newest of all")
+    wait_until(
+        lambda: _wrongly_delivered(names, service, emulator) == set(), "Genesys to hold the newest of all"
+    )
 
 
 def _disturb(worker: CommandProcess, chance: random.Random) -> None:
@@ -60,7 +62,7 @@ def _disturb(worker: CommandProcess, chance: random.Random) -> None:
     worker.process.resume()
 
 
-def _wrongly_told(names: list[str], service: ServiceProcess, emulator: EmulatorProcess) -> set[str]:
+def _wrongly_delivered(names: list[str], service: ServiceProcess, emulator: EmulatorProcess) -> set[str]:
     told = emulator.sessions()
     return {
         name

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.conftest import StartService
-from tests.e2e.load import posting, wait_until_all_told
+from tests.e2e.load import posting, wait_until_all_delivered
 from tests.e2e.service import CommandProcess, EmulatorProcess
 from tests.servers.processes import wait_until
 
@@ -39,7 +39,7 @@ async def test_webhooks_are_answered_in_time_and_genesys_is_told_when_it_is_back
     assert load.failures == []
     struck = emulator.statistics()["faults"]
     emulator.faults()
-    wait_until_all_told(load, service, emulator)
+    wait_until_all_delivered(load, service, emulator)
 
     assert set(struck) <= {fault.partition(":")[0].partition("=")[0] for fault in faults}
     assert struck
@@ -55,7 +55,7 @@ async def test_the_rate_limit_is_kept_and_every_session_is_told(
     async with posting(service, senders=2) as load:
         await load.more(EVENTS)
     assert load.failures == []
-    wait_until_all_told(load, service, emulator)
+    wait_until_all_delivered(load, service, emulator)
     statistics = emulator.statistics()
 
     assert statistics["tooManyRequests"] <= 3
@@ -77,7 +77,7 @@ async def test_an_emulator_that_is_killed_and_comes_back_empty_is_told_all_that_
         await load.more(EVENTS)
     assert load.failures == []
     emulator.start()
-    wait_until_all_told(load, service, emulator)
+    wait_until_all_delivered(load, service, emulator)
     told = emulator.sessions()
 
     assert set(load.sessions) == set(told)

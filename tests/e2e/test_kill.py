@@ -6,7 +6,7 @@ import os
 import pytest
 
 from tests.e2e.conftest import StartService
-from tests.e2e.load import posting, wait_until_all_told, wrongly_kept
+from tests.e2e.load import posting, wait_until_all_delivered, wrongly_kept
 from tests.e2e.service import EmulatorProcess
 
 ROUNDS = int(os.environ.get("KEEPER_KILL_ROUNDS", "20"))
@@ -39,7 +39,7 @@ async def test_no_acknowledged_session_is_lost_when_the_service_is_killed(
             await asyncio.to_thread(service.start)
         await load.more(ACKNOWLEDGED_A_ROUND)
     wrong = wrongly_kept(load, service)
-    wait_until_all_told(load, service, emulator)
+    wait_until_all_delivered(load, service, emulator)
 
     assert wrong == {}
     assert load.acknowledged >= rounds * ACKNOWLEDGED_A_ROUND

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import StartService
-from tests.e2e.load import posting, wait_until_all_told, wrongly_kept
+from tests.e2e.load import posting, wait_until_all_delivered, wrongly_kept
 from tests.e2e.service import CommandProcess, EmulatorProcess, ServiceProcess
 from tests.servers.processes import wait_until
 
@@ -47,7 +47,7 @@ async def test_a_stop_under_load_loses_nothing_and_the_next_process_goes_on_at_o
     levels = {record["level"] for record in service.records()}
     service.start()
     wrong = wrongly_kept(load, service)
-    wait_until_all_told(load, service, emulator)
+    wait_until_all_delivered(load, service, emulator)
 
     assert code == 0
     assert wrong == {}

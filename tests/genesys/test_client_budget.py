@@ -70,16 +70,16 @@ def broken(_: httpx.Request) -> httpx.Response:
     raise RuntimeError("a fault of our own")
 
 
-async def tell_session(genesys: Caller) -> None:
+async def deliver_session(genesys: Caller) -> None:
     await genesys.tell()
 
 
-async def tell_participant(genesys: Caller) -> None:
+async def deliver_attributes(genesys: Caller) -> None:
     target = SyncTarget.PARTICIPANT_ATTRIBUTES
     await genesys.tell(target, copy_of(target=target, conversation_id="c", found=("c", "gone")))
 
 
-@pytest.mark.parametrize("tell", [tell_session, tell_participant])
+@pytest.mark.parametrize("tell", [deliver_session, deliver_attributes])
 @pytest.mark.parametrize(
     "handle", [all_well, unavailable, unauthorized, no_login, limited, gone, broken], ids=lambda f: f.__name__
 )

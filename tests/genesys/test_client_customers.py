@@ -18,7 +18,7 @@ def customer(name: str, connected: str | None = None, *, end: str | None = None,
     return {"id": name, "purpose": "customer"} | {k: v for k, v in times.items() if v is not None} | more
 
 
-async def told(server: ScriptedServer, genesys: Caller, conversation: Any) -> tuple[str, str] | None:
+async def delivered(server: ScriptedServer, genesys: Caller, conversation: Any) -> tuple[str, str] | None:
     server.script = [Answer(body=conversation)]
     return await genesys.tell(ATTRIBUTES, copy_of(target=ATTRIBUTES, conversation_id="c"))
 
@@ -49,7 +49,7 @@ EARLY, LATE = "2026-01-01T10:00:00.000Z", "2026-01-01T11:00:00.000Z"
 async def test_the_newest_customer_is_told_one_who_is_there_first(
     server: ScriptedServer, genesys: Caller, participants: list[Any], chosen: str
 ) -> None:
-    found = await told(server, genesys, {"id": "c", "participants": participants})
+    found = await delivered(server, genesys, {"id": "c", "participants": participants})
 
     assert found == ("c", chosen)
     assert server.asked[-1].path.endswith(f"/participants/{chosen}/attributes")
@@ -85,7 +85,7 @@ async def test_a_conversation_that_makes_no_sense_is_a_refusal_of_that_session_a
     server: ScriptedServer, genesys: Caller, conversation: Any
 ) -> None:
     with pytest.raises(GenesysRefused) as caught:
-        await told(server, genesys, conversation)
+        await delivered(server, genesys, conversation)
 
     assert caught.value.failure.code == "conversation.unreadable"
     assert len(server.asked) == 1
@@ -99,7 +99,7 @@ async def test_a_conversation_without_any_customer_is_a_refusal_of_its_own(
     server: ScriptedServer, genesys: Caller, participants: list[Any]
 ) -> None:
     with pytest.raises(GenesysRefused) as caught:
-        await told(server, genesys, {"participants": participants})
+        await delivered(server, genesys, {"participants": participants})
 
     assert caught.value.failure.code == "no.customer"
     assert genesys.in_flight == 0

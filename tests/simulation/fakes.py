@@ -26,18 +26,18 @@ class FakeGateway(GenesysGateway):
         self.react: Callable[[SessionCopy], None] = lambda _: None
         self.during: Callable[[SessionCopy], None] = lambda _: None
         self.told: list[SessionCopy] = []
-        self.told_at: list[float] = []
+        self.delivered_at: list[float] = []
         self.most_at_once = 0
 
     @property
-    def told_ids(self) -> list[str]:
+    def delivered_ids(self) -> list[str]:
         return [copy.session_id for copy in self.told]
 
     async def write_back(self, copy: SessionCopy, permit: CallPermit) -> SyncReceipt:
         loop = asyncio.get_running_loop()
         permit.spend()
         self.told.append(copy)
-        self.told_at.append(loop.time())
+        self.delivered_at.append(loop.time())
         self.most_at_once = max(self.most_at_once, self.budget.figures().in_flight)
         try:
             await asyncio.sleep(self.seconds)

@@ -14,7 +14,7 @@ from application.sync.loop import SyncLoopPolicy
 from domain.context.variables import ContextVariables
 from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Decision
-from domain.decisions.sync import decide_claim, decide_told
+from domain.decisions.sync import decide_claim, decide_delivered
 from domain.ids import ClaimToken, SessionId
 from domain.session.event import SessionEvent
 from domain.session.state import SessionState
@@ -128,7 +128,7 @@ async def _delivered_elsewhere(b: Bench, session_id: SessionId) -> None:
             expires_at=claimed.expires_at,
             synced_at=b.clock.now(),
         )
-        return decide_told(claimed, token=token, receipt=receipt, policy=policy, now=b.clock.now())
+        return decide_delivered(claimed, token=token, receipt=receipt, policy=policy, now=b.clock.now())
 
     await MemorySessionStore.update(b.store, session_id, decide)
 

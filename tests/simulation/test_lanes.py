@@ -30,7 +30,7 @@ def test_ended_sessions_are_delivered_before_they_expire_under_a_steady_load_of_
                 await traffic.change(f"live-{second}-b")
                 await asyncio.sleep(1)
 
-            told = b.gateway.told_ids
+            told = b.gateway.delivered_ids
             ended = [name for name in told if name.startswith("ended")]
             assert sorted(ended) == sorted(f"ended-{number}" for number in range(20))
             assert len(told) - len(ended) >= 4 * len(ended)
@@ -55,7 +55,7 @@ def test_a_live_session_that_comes_while_only_ended_ones_wait_is_delivered_next(
                 await traffic.change(f"live-{number}")
                 await asyncio.sleep(5)
 
-                assert f"live-{number}" in b.gateway.told_ids[before : before + 2]
+                assert f"live-{number}" in b.gateway.delivered_ids[before : before + 2]
 
     virtually(main())
 
@@ -80,9 +80,9 @@ def test_renewed_expiries_are_delivered_in_time_from_what_is_left_over() -> None
             for number in range(50):
                 sync = (await b.state(f"s{number}")).sync
                 assert sync.status is SyncStatus.COMPLETED
-                assert sync.told_expires_at is not None
-                assert sync.told_expires_at > b.clock.now()
-                assert b.gateway.told_ids.count(f"s{number}") == 2
+                assert sync.delivered_expires_at is not None
+                assert sync.delivered_expires_at > b.clock.now()
+                assert b.gateway.delivered_ids.count(f"s{number}") == 2
 
     virtually(main())
 
@@ -125,7 +125,7 @@ def test_a_loop_that_finds_no_refresh_does_not_ask_for_one_at_every_look() -> No
             await traffic.renew("s", 600)
             await asyncio.sleep(500)
 
-            assert b.gateway.told_ids == ["s", "s"]
+            assert b.gateway.delivered_ids == ["s", "s"]
 
     virtually(main())
 

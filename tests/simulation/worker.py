@@ -127,7 +127,7 @@ def start_worker(
     budget = GenesysBudget(calls_per_minute=model.window.allowed)
     store = cast(SessionStore, cast(Any, LineStore(shared, line, store_weather, dice)))
     conclusions = SyncConclusions(
-        metrics=metrics, policy=ConclusionPolicy(aside_seconds_min=policy.poll_seconds)
+        metrics=metrics, policy=ConclusionPolicy(backoff_seconds_min=policy.poll_seconds)
     )
     handler = SyncSessionHandler(
         store=store,

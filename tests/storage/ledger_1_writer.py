@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from domain.instants import to_microseconds
 from domain.session.state import SessionState
-from domain.stamps import Register, Stamp
+from domain.stamps import LwwRegister, Stamp
 from domain.sync.state import SyncState, SyncStatus
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ class _Writer:
     def _place(self, stamp: Stamp) -> int:
         return self._places.setdefault(stamp, len(self._places))
 
-    def _register(self, register: Register[T]) -> list[object]:
+    def _register(self, register: LwwRegister[T]) -> list[object]:
         return [register.value, self._place(register.stamp)]
 
 
@@ -101,18 +101,18 @@ def _optional(convert: Callable[[Any], T], value: Any) -> T | None:
 
 
 def _sync_to_json(sync: SyncState) -> list[object]:
-    failure, unsure = sync.failure, sync.unsure
+    failure, in_doubt = sync.failure, sync.in_doubt
     return [
         sync.status.value,
         _optional(to_microseconds, sync.due_at),
         sync.attempts,
         sync.claim,
-        sync.told_fingerprint,
-        _optional(to_microseconds, sync.told_expires_at),
+        sync.delivered_fingerprint,
+        _optional(to_microseconds, sync.delivered_expires_at),
         _optional(to_microseconds, sync.last_synced),
         sync.participant,
         failure and [failure.code, failure.reason, failure.status, failure.context_id],
         _optional(to_microseconds, sync.waiting_since),
         sync.refused_fingerprint,
-        unsure and [unsure.fingerprint, to_microseconds(unsure.since), to_microseconds(unsure.until)],
+        in_doubt and [in_doubt.fingerprint, to_microseconds(in_doubt.since), to_microseconds(in_doubt.until)],
     ]

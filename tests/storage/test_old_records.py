@@ -22,7 +22,7 @@ from adapters.storage.record import WRITES, RecordUnreadable, SessionRecord
 from domain.ids import SessionId
 from domain.session.lifecycle import SessionStatus
 from domain.session.state import SessionState
-from domain.stamps import Register, Stamp
+from domain.stamps import LwwRegister, Stamp
 from tests.contract.steps import take
 from tests.factories import at, event, merge
 
@@ -80,15 +80,15 @@ def spelled(state: SessionState) -> dict[str, Any]:
             "waiting_since": _moment(sync.waiting_since),
             "attempts": sync.attempts,
             "claim": sync.claim,
-            "delivered_fingerprint": sync.told_fingerprint,
-            "delivered_expires_at": _moment(sync.told_expires_at),
+            "delivered_fingerprint": sync.delivered_fingerprint,
+            "delivered_expires_at": _moment(sync.delivered_expires_at),
             "last_synced": _moment(sync.last_synced),
             "participant": sync.participant and list(sync.participant),
             "failure": sync.failure
             and [sync.failure.code, sync.failure.reason, sync.failure.status, sync.failure.context_id],
             "refused_fingerprint": sync.refused_fingerprint,
-            "in_doubt": sync.unsure
-            and [sync.unsure.fingerprint, _moment(sync.unsure.since), _moment(sync.unsure.until)],
+            "in_doubt": sync.in_doubt
+            and [sync.in_doubt.fingerprint, _moment(sync.in_doubt.since), _moment(sync.in_doubt.until)],
         },
     }
 
@@ -101,7 +101,7 @@ def _stamp(stamp: Stamp | None) -> list[object] | None:
     return None if stamp is None else list(stamp)
 
 
-def _register(register: Register[Any]) -> list[object]:
+def _register(register: LwwRegister[Any]) -> list[object]:
     return [register.value, *register.stamp]
 
 

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from adapters.storage.quick import quick, quick_copy, setters
-from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.lww_map import LwwMap, LwwVariable
 from domain.context.variables import ContextVariables
 from domain.errors import Violation
 from domain.session.lifecycle import Lifecycle
 from domain.session.state import SessionState
-from domain.stamps import BEFORE_ALL, Register
+from domain.stamps import BEFORE_ALL, LwwRegister
 from domain.sync.state import SyncState
 
-BUILT = [SessionState, StampedContext, StampedVariable, Lifecycle, Register, SyncState, Violation]
+BUILT = [SessionState, LwwMap, LwwVariable, Lifecycle, LwwRegister, SyncState, Violation]
 
 
 @pytest.mark.parametrize("cls", BUILT)
@@ -40,11 +40,11 @@ def test_a_field_that_is_not_given_is_an_error(cls: Any) -> None:
 
 
 def test_setters_come_in_the_order_of_the_fields() -> None:
-    variable = object.__new__(StampedVariable)
+    variable = object.__new__(LwwVariable)
 
-    for set_field, value in zip(setters(StampedVariable), (b"1", BEFORE_ALL, True), strict=True):
+    for set_field, value in zip(setters(LwwVariable), (b"1", BEFORE_ALL, True), strict=True):
         set_field(variable, value)
-    assert variable == StampedVariable(b"1", BEFORE_ALL, packed=True)
+    assert variable == LwwVariable(b"1", BEFORE_ALL, packed=True)
 
 
 def test_a_cached_property_is_still_found() -> None:

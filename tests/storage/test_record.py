@@ -13,7 +13,7 @@ from adapters.storage.record import READS, WRITES, RecordUnreadable, SessionReco
 from adapters.storage.stored_variables import StoredVariables
 from application.errors import StoreUnavailable
 from domain.context.compression import packed
-from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.lww_map import LwwMap, LwwVariable
 from domain.context.variables import canonical_json
 from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Policies
@@ -21,8 +21,8 @@ from domain.ids import ClaimToken, PersistenceId, SessionId
 from domain.instants import from_microseconds
 from domain.session.lifecycle import ENDS_KEPT_MAX, Lifecycle
 from domain.session.state import Participant, SessionState
-from domain.stamps import Register, Stamp
-from domain.sync.state import SyncFailure, SyncState, SyncStatus, UnsureCall
+from domain.stamps import LwwRegister, Stamp
+from domain.sync.state import CallInDoubt, SyncFailure, SyncState, SyncStatus
 from tests.contract.happenings import examples
 from tests.factories import at, event, merge
 from tests.storage.ledger_1_writer import Record1
@@ -39,9 +39,9 @@ canonical = values.filter(lambda value: value not in (float("inf"), float("-inf"
     lambda value: canonical_json(_finite(value))
 )
 entries = st.one_of(
-    st.builds(StampedVariable, canonical, stamps),
-    st.builds(StampedVariable, canonical.map(packed), stamps, st.just(value=True)),
-    st.builds(StampedVariable, st.none(), stamps),
+    st.builds(LwwVariable, canonical, stamps),
+    st.builds(LwwVariable, canonical.map(packed), stamps, st.just(value=True)),
+    st.builds(LwwVariable, st.none(), stamps),
 )
 failures = st.builds(
     SyncFailure,
@@ -56,14 +56,14 @@ syncs = st.builds(
     due_at=st.none() | moments,
     attempts=st.integers(0, 1000),
     claim=st.none() | texts.map(ClaimToken),
-    told_fingerprint=st.none() | texts,
-    told_expires_at=st.none() | moments,
+    delivered_fingerprint=st.none() | texts,
+    delivered_expires_at=st.none() | moments,
     last_synced=st.none() | moments,
     participant=st.none() | st.tuples(texts, texts),
     failure=st.none() | failures,
     waiting_since=st.none() | moments,
     refused_fingerprint=st.none() | texts,
-    unsure=st.none() | st.builds(UnsureCall, fingerprint=texts, since=moments, until=moments),
+    in_doubt=st.none() | st.builds(CallInDoubt, fingerprint=texts, since=moments, until=moments),
 )
 states = st.builds(
     SessionState,
@@ -73,9 +73,9 @@ states = st.builds(
     created_at=moments,
     updated_at=moments,
     expires_at=moments,
-    ttl_seconds=st.builds(Register, st.integers(1, 10**7), stamps),
+    ttl_seconds=st.builds(LwwRegister, st.integers(1, 10**7), stamps),
     context=st.builds(
-        StampedContext, entries=st.dictionaries(texts, entries, max_size=6), floor=stamps, horizon=stamps
+        LwwMap, entries=st.dictionaries(texts, entries, max_size=6), floor=stamps, horizon=stamps
     ),
     lifecycle=st.builds(
         Lifecycle,
@@ -84,9 +84,9 @@ states = st.builds(
         erased=stamps,
         erased_until=st.none() | moments,
     ),
-    conversation_id=st.builds(Register, st.none() | texts, stamps),
-    participant=st.builds(Register, st.none() | st.builds(Participant, st.none() | texts, texts), stamps),
-    subject_id=st.builds(Register, st.none() | texts, stamps),
+    conversation_id=st.builds(LwwRegister, st.none() | texts, stamps),
+    participant=st.builds(LwwRegister, st.none() | st.builds(Participant, st.none() | texts, texts), stamps),
+    subject_id=st.builds(LwwRegister, st.none() | texts, stamps),
     sync=syncs,
 )
 
@@ -112,7 +112,7 @@ def test_every_state_comes_back_from_its_record_equal(state: SessionState) -> No
 @given(states)
 def test_every_state_comes_back_from_a_record_of_0_1(state: SessionState) -> None:
     """But for the conversation of its participant, which 0.1 did not write."""
-    alone = replace(state, participant=Register(None, state.participant.stamp))
+    alone = replace(state, participant=LwwRegister(None, state.participant.stamp))
 
     old = structs.replace(SessionRecord.of(alone), ledger=Record1.of(alone).ledger)
 

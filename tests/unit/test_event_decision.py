@@ -553,8 +553,8 @@ def test_a_change_is_due_for_sync_at_once_and_a_repetition_is_not() -> None:
         state.sync,
         status=SyncStatus.COMPLETED,
         due_at=None,
-        told_fingerprint=state.fingerprint(POLICIES.sync.target),
-        told_expires_at=state.expires_at,
+        delivered_fingerprint=state.fingerprint(POLICIES.sync.target),
+        delivered_expires_at=state.expires_at,
     )
     repeated, _ = decide(replace(state, sync=told), event({"a": 1}, seconds=0), 21)
     changed, _ = decide(replace(state, sync=told), event({"a": 2}, seconds=1), 21)

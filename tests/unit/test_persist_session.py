@@ -30,7 +30,7 @@ class Bench:
     def __init__(self, store: SessionStore | None = None, policies: Policies | None = None) -> None:
         self.store = store or MemorySessionStore()
         self.clock, self.metrics = FakeClock(), FakeMetrics()
-        self.told_soon: list[SessionId] = []
+        self.delivered_soon: list[SessionId] = []
         self.synced: SessionState | None = None
         self.persist = PersistSessionHandler(
             store=self.store,
@@ -42,7 +42,7 @@ class Bench:
         )
 
     async def _sync_soon(self, session_id: SessionId) -> SessionState | None:
-        self.told_soon.append(session_id)
+        self.delivered_soon.append(session_id)
         return self.synced
 
     async def actions(self) -> list[AuditAction]:
@@ -59,7 +59,7 @@ def command(context: dict[str, object] | None = None, **fields: object) -> Persi
 async def refused(bench: Bench, error: type[Exception]) -> AsyncIterator[None]:
     with pytest.raises(error):
         yield
-    assert bench.told_soon == []
+    assert bench.delivered_soon == []
 
 
 async def test_an_event_is_durable_and_the_sync_is_told_of_it() -> None:
@@ -70,7 +70,7 @@ async def test_an_event_is_durable_and_the_sync_is_told_of_it() -> None:
     assert persisted.outcome is Outcome.PERSISTED
     assert persisted.state == await bench.store.read(S, at(0))
     assert persisted.state.subject_id.value == "who"
-    assert bench.told_soon == [S]
+    assert bench.delivered_soon == [S]
     assert bench.metrics.noted == ["answered persisted"]
 
 
@@ -138,5 +138,5 @@ async def test_an_end_of_an_unknown_session_asks_for_no_sync() -> None:
     ended = await bench.persist(command(event_type="session-ended"))
 
     assert ended.outcome is Outcome.ENDED
-    assert bench.told_soon == []
+    assert bench.delivered_soon == []
     assert await bench.actions() == [AuditAction.SESSION_ENDED]

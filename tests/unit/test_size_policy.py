@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.storage.record import SessionRecord
-from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.lww_map import LwwMap, LwwVariable
 from domain.context.size_policy import Overflow, SizePolicy
 from domain.context.variables import ContextVariables, canonical_byte_size, canonical_json
 from domain.decisions.apply_event import decide_event
@@ -26,8 +26,8 @@ from tests.scale import examples
 STAMP = Stamp(1, "a")
 
 
-def context_of(context: dict[str, Any]) -> StampedContext:
-    return StampedContext().merged(ContextVariables.from_json(context).texts, STAMP)
+def context_of(context: dict[str, Any]) -> LwwMap:
+    return LwwMap().merged(ContextVariables.from_json(context).texts, STAMP)
 
 
 def policy(limit: int, overflow: Overflow, **fields: Any) -> SizePolicy:
@@ -171,7 +171,7 @@ def test_what_is_compressed_already_is_not_compressed_again() -> None:
     marked = b'{"$zlib":"as it was"}'
     known = replace(
         first,
-        entries={"list": StampedVariable(marked, first.entries["list"].stamp, packed=True)},
+        entries={"list": LwwVariable(marked, first.entries["list"].stamp, packed=True)},
     )
     later = Stamp(2, "a")
     context = first.expanded().merged({"more": b"1"}, later)

@@ -1,4 +1,4 @@
-from domain.context.lww_map import StampedContext, StampedVariable
+from domain.context.lww_map import LwwMap, LwwVariable
 from domain.context.variables import name_text
 from domain.stamps import BEFORE_ALL, Stamp
 
@@ -6,7 +6,7 @@ T = [Stamp(number, "") for number in range(20)]
 
 
 def test_the_newer_event_wins_each_variable() -> None:
-    context = StampedContext().merged({"a": b"1", "b": b"1"}, T[5]).merged({"a": b"2", "c": b"2"}, T[4])
+    context = LwwMap().merged({"a": b"1", "b": b"1"}, T[5]).merged({"a": b"2", "c": b"2"}, T[4])
 
     assert context.texts == {"a": b"1", "b": b"1", "c": b"2"}
 
@@ -14,12 +14,12 @@ def test_the_newer_event_wins_each_variable() -> None:
 def test_of_two_events_of_one_microsecond_the_larger_tie_wins_whichever_came_first() -> None:
     one, other = ({"a": b"1"}, Stamp(1, "a")), ({"a": b"2"}, Stamp(1, "b"))
 
-    assert StampedContext().merged(*one).merged(*other).texts == {"a": b"2"}
-    assert StampedContext().merged(*other).merged(*one).texts == {"a": b"2"}
+    assert LwwMap().merged(*one).merged(*other).texts == {"a": b"2"}
+    assert LwwMap().merged(*other).merged(*one).texts == {"a": b"2"}
 
 
 def test_a_removed_variable_is_not_brought_back_by_what_is_older() -> None:
-    context = StampedContext().merged({"a": b"1"}, T[1]).merged({"a": None}, T[3])
+    context = LwwMap().merged({"a": b"1"}, T[1]).merged({"a": None}, T[3])
     assert context.texts == {}
     assert context.tombstones == {"a": T[3]}
 
@@ -28,19 +28,19 @@ def test_a_removed_variable_is_not_brought_back_by_what_is_older() -> None:
 
 
 def test_removing_what_is_not_there_yet_leaves_a_tombstone() -> None:
-    context = StampedContext().merged({"a": None}, T[3])
+    context = LwwMap().merged({"a": None}, T[3])
 
     assert context.merged({"a": b"1"}, T[2]).texts == {}
 
 
 def test_a_repeated_event_gives_the_same_object() -> None:
-    context = StampedContext().merged({"a": b"1", "b": None}, T[1])
+    context = LwwMap().merged({"a": b"1", "b": None}, T[1])
 
     assert context.merged({"a": b"1", "b": None}, T[1]) is context
 
 
 def test_replacing_drops_what_is_older_and_keeps_what_is_newer() -> None:
-    context = StampedContext().merged({"old": b"1", "gone": None}, T[1]).merged({"new": b"2"}, T[9])
+    context = LwwMap().merged({"old": b"1", "gone": None}, T[1]).merged({"new": b"2"}, T[9])
 
     replaced = context.replaced({"own": b"3", "new": b"3"}, T[5])
 
@@ -51,7 +51,7 @@ def test_replacing_drops_what_is_older_and_keeps_what_is_newer() -> None:
 
 
 def test_tombstones_that_are_too_many_go_oldest_first_and_raise_the_horizon() -> None:
-    context = StampedContext().merged({"live": b"1"}, T[0])
+    context = LwwMap().merged({"live": b"1"}, T[0])
     for number in range(1, 6):
         context = context.merged({f"v{number}": None}, T[number])
 
@@ -63,7 +63,7 @@ def test_tombstones_that_are_too_many_go_oldest_first_and_raise_the_horizon() ->
 
 
 def test_tombstones_that_are_too_old_go_and_raise_the_horizon() -> None:
-    context = StampedContext().merged({"a": None}, T[3]).merged({"b": None}, T[7])
+    context = LwwMap().merged({"a": None}, T[3]).merged({"b": None}, T[7])
 
     trimmed = context.trimmed(tombstones_max=10, bytes_max=1000, oldest_microseconds=5)
 
@@ -74,7 +74,7 @@ def test_tombstones_that_are_too_old_go_and_raise_the_horizon() -> None:
 
 def test_tombstones_of_too_many_bytes_go_oldest_first_and_raise_the_horizon() -> None:
     """A thousand long names that were removed were remembered in full, many times the context's limit."""
-    context = StampedContext().merged({"live": b"1"}, T[0])
+    context = LwwMap().merged({"live": b"1"}, T[0])
     for number in range(1, 6):
         context = context.merged({f"v{number}" + "ü" * 50: None}, T[number])
     assert sum(len(name_text(name)) for name in context.tombstones) == 5 * 104
@@ -88,7 +88,7 @@ def test_tombstones_of_too_many_bytes_go_oldest_first_and_raise_the_horizon() ->
 
 
 def test_one_name_over_the_bound_is_forgotten_with_all_that_are_older() -> None:
-    context = StampedContext().merged({"a": None}, T[1]).merged({"x" * 200: None}, T[2])
+    context = LwwMap().merged({"a": None}, T[1]).merged({"x" * 200: None}, T[2])
 
     trimmed = context.trimmed(tombstones_max=10, bytes_max=100, oldest_microseconds=0)
 
@@ -97,7 +97,7 @@ def test_one_name_over_the_bound_is_forgotten_with_all_that_are_older() -> None:
 
 
 def test_below_the_horizon_only_known_names_are_taken_in() -> None:
-    context = StampedContext(entries={"known": StampedVariable(b"1", T[1])}, horizon=T[5])
+    context = LwwMap(entries={"known": LwwVariable(b"1", T[1])}, horizon=T[5])
 
     assert context.merged({"forgotten": b"2"}, T[5]) is context
     assert context.merged({"known": b"2"}, T[3]).texts == {"known": b"2"}
@@ -105,8 +105,8 @@ def test_below_the_horizon_only_known_names_are_taken_in() -> None:
 
 
 def test_the_document_is_sorted_and_compact() -> None:
-    context = StampedContext().merged({"b": b"[1]", "a": b"null", "ü": b'"x"'}, T[1])
+    context = LwwMap().merged({"b": b"[1]", "a": b"null", "ü": b'"x"'}, T[1])
 
     assert context.document == '{"a":null,"b":[1],"ü":"x"}'.encode()
-    assert StampedContext().document == b"{}"
-    assert StampedContext().floor == BEFORE_ALL
+    assert LwwMap().document == b"{}"
+    assert LwwMap().floor == BEFORE_ALL

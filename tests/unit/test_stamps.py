@@ -3,7 +3,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.stamps import BEFORE_ALL, Register, Stamp, tie_of
+from domain.stamps import BEFORE_ALL, LwwRegister, Stamp, tie_of
 from tests.contract.happenings import examples
 
 stamps = st.builds(Stamp, st.integers(0, 3), st.sampled_from(["", "a", "b", "~"]))
@@ -27,7 +27,7 @@ def test_the_tie_tells_contents_apart_and_is_the_same_each_time() -> None:
 def test_a_register_holds_the_newest_value_in_whatever_order_it_was_told(
     told: list[tuple[int | None, Stamp]], chance: Random
 ) -> None:
-    register = Register(0)
+    register = LwwRegister(0)
     arrivals = [*told, *told]
     chance.shuffle(arrivals)
     for value, stamp in arrivals:
@@ -38,7 +38,7 @@ def test_a_register_holds_the_newest_value_in_whatever_order_it_was_told(
 
 
 def test_a_register_that_is_told_nothing_stays_the_same_object() -> None:
-    register = Register("value", Stamp(5, ""))
+    register = LwwRegister("value", Stamp(5, ""))
 
     assert register.updated(None, Stamp(6, "")) is register
     assert register.updated("older", Stamp(4, "")) is register

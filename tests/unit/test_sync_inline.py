@@ -240,7 +240,7 @@ def test_many_requests_at_once_share_the_places_of_the_loop() -> None:
             await asyncio.sleep(5)
 
             assert b.gateway.most_at_once <= 9
-            assert sorted(b.gateway.told_ids) == sorted(f"s{number}" for number in range(60))
+            assert sorted(b.gateway.delivered_ids) == sorted(f"s{number}" for number in range(60))
             assert sum(state is not None for state in states) >= 40
             assert b.in_flight == 0
 

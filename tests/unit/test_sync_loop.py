@@ -54,7 +54,7 @@ def test_a_change_is_told_at_once_while_budget_is_left() -> None:
                 await asyncio.sleep(0.5)
                 changed_at = now()
                 await change_and_say(b, f"s{number}")
-                while b.gateway.told_ids[-1:] != [f"s{number}"]:
+                while b.gateway.delivered_ids[-1:] != [f"s{number}"]:
                     await asyncio.sleep(0.001)
                 lags.append(now() - changed_at)
 
@@ -106,7 +106,7 @@ def test_live_sessions_come_before_ended_ones_and_then_those_that_wait_longest()
         async with b.running():
             await asyncio.sleep(5)
 
-            assert b.gateway.told_ids == ["live-0", "live-1", "live-2", "ended"]
+            assert b.gateway.delivered_ids == ["live-0", "live-1", "live-2", "ended"]
 
     virtually(main())
 
@@ -121,7 +121,7 @@ def test_a_session_that_changes_again_and_again_does_not_starve_the_others() -> 
                 await change_and_say(b, f"quiet-{number}")
             await asyncio.sleep(25)
 
-            assert {f"quiet-{number}" for number in range(10)} <= set(b.gateway.told_ids)
+            assert {f"quiet-{number}" for number in range(10)} <= set(b.gateway.delivered_ids)
 
     virtually(main())
 
@@ -132,17 +132,17 @@ def test_an_expiry_that_was_renewed_is_told_before_it_passes_even_under_load() -
         async with b.running():
             await change_and_say(b, "kept", ttl_seconds=300)
             await asyncio.sleep(5)
-            told_expires_at = (await b.state("kept")).sync.told_expires_at
+            delivered_expires_at = (await b.state("kept")).sync.delivered_expires_at
             await b.change("kept")
             for second in range(290):
                 for number in range(2):
                     await change_and_say(b, f"s{second}-{number}")
                 await asyncio.sleep(1)
 
-            renewed = (await b.state("kept")).sync.told_expires_at
+            renewed = (await b.state("kept")).sync.delivered_expires_at
             assert renewed is not None
-            assert told_expires_at is not None
-            assert renewed > told_expires_at
+            assert delivered_expires_at is not None
+            assert renewed > delivered_expires_at
 
     virtually(main())
 
@@ -155,7 +155,7 @@ def test_there_are_never_more_calls_under_way_than_allowed() -> None:
                 await change_and_say(b, f"s{number}")
             await asyncio.sleep(30)
 
-            assert len(set(b.gateway.told_ids)) == 20
+            assert len(set(b.gateway.delivered_ids)) == 20
             assert b.gateway.most_at_once <= 4
             assert b.in_flight == 0
 
@@ -190,13 +190,13 @@ def test_sessions_that_fail_here_starve_nobody_and_are_left_alone_for_longer_and
                 await change_and_say(b, f"s{number}")
             await asyncio.sleep(250)
 
-            assert len({name for name in b.gateway.told_ids if name.startswith("s")}) == 50
+            assert len({name for name in b.gateway.delivered_ids if name.startswith("s")}) == 50
             for number in range(poisoned):
                 assert 5 <= b.store.updates.count(f"poison-{number}") <= 20
             assert b.in_flight == 0
             b.store.troubles.of_session.clear()
             await asyncio.sleep(200)
-            assert len(set(b.gateway.told_ids)) == 50 + poisoned
+            assert len(set(b.gateway.delivered_ids)) == 50 + poisoned
 
     virtually(main())
 
@@ -214,7 +214,7 @@ def test_records_that_cannot_be_read_are_not_taken_for_a_store_that_is_away(
             await change_and_say(b, "s")
             await asyncio.sleep(0.5)
 
-            assert b.gateway.told_ids == ["s"]
+            assert b.gateway.delivered_ids == ["s"]
         assert "store does not answer" not in {record.message for record in caplog.records}
 
     virtually(main())
@@ -257,7 +257,7 @@ def test_while_genesys_is_away_there_is_a_probe_now_and_then_and_all_is_told_soo
             await asyncio.sleep(100)
             calls = len(b.gateway.told)
             await asyncio.sleep(6)
-            back = sorted(at for at in b.gateway.told_at if at >= 600)
+            back = sorted(at for at in b.gateway.delivered_at if at >= 600)
             assert back[0] < 605.5
             at_once = [at for at in back if at < back[0] + 0.25]
             assert len(at_once) <= 13
@@ -300,8 +300,8 @@ def test_sessions_on_which_genesys_always_fails_leave_the_budget_to_the_others()
                 await change_and_say(b, f"s{second}")
             await asyncio.sleep(20)
 
-            assert len({name for name in b.gateway.told_ids if name.startswith("s")}) == 300
-            assert sum(name.startswith("bad") for name in b.gateway.told_ids) < 30 * 14
+            assert len({name for name in b.gateway.delivered_ids if name.startswith("s")}) == 300
+            assert sum(name.startswith("bad") for name in b.gateway.delivered_ids) < 30 * 14
 
     virtually(main())
 
@@ -414,7 +414,7 @@ def test_conversations_that_cannot_be_read_stop_nothing() -> None:
             await asyncio.sleep(15)
 
             assert b.loop.misconfigured is None
-            assert not b.conclusions.brake.is_open
+            assert not b.conclusions.circuit_breaker.is_open
             assert (await b.state("s")).sync.status is SyncStatus.COMPLETED
             assert (await b.state("odd-0")).sync.status is SyncStatus.FAILED
 
@@ -492,7 +492,7 @@ def test_several_processes_on_one_store_make_one_call_for_each_change() -> None:
                 await benches[0].change(f"s{number}")
             await asyncio.sleep(30)
 
-            told = [name for b in benches for name in b.gateway.told_ids]
+            told = [name for b in benches for name in b.gateway.delivered_ids]
             assert sorted(told) == sorted(f"s{number}" for number in range(100))
             assert [b.in_flight for b in benches] == [0, 0, 0]
 

@@ -44,12 +44,14 @@ def test_calls_are_counted_by_outcome_and_leases_that_were_lost_too() -> None:
     metrics.genesys_called("2xx", 0.2)
     metrics.genesys_called("429", 0.1)
     metrics.sync_finished("lease_lost")
-    metrics.sync_finished("told", 0.3)
+    metrics.sync_finished("delivered", 0.3)
 
     found = scraped(metrics)
 
     assert found['session_keeper_genesys_call_seconds_count{outcome="2xx"}'] == 1
     assert found['session_keeper_genesys_call_seconds_count{outcome="429"}'] == 1
+    assert found['session_keeper_deliveries_total{outcome="delivered"}'] == 1
+    assert found['session_keeper_syncs_total{outcome="told"}'] == 1  # by its old name, for one release
     assert found["session_keeper_sync_leases_lost_total"] == 1
     assert found["session_keeper_sync_lag_seconds_count"] == 1
 

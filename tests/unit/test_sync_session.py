@@ -16,7 +16,7 @@ from application.errors import (
 )
 from application.sync.outcome import Ending
 from domain.audit import AuditAction
-from domain.decisions.sync import decide_told
+from domain.decisions.sync import decide_delivered
 from domain.ids import ClaimToken, SessionId
 from domain.sync.session_copy import SessionCopy
 from domain.sync.state import SyncFailure, SyncReceipt, SyncStatus
@@ -45,8 +45,8 @@ def test_a_session_that_is_due_is_told_and_no_longer_due() -> None:
         assert attempt.state == state
         assert state.sync.status is SyncStatus.COMPLETED
         assert (state.sync.due_at, state.sync.claim, state.sync.waiting_since) == (None, None, None)
-        assert state.sync.told_fingerprint == b.gateway.told[0].fingerprint
-        assert b.metrics.noted == ["sync told"]
+        assert state.sync.delivered_fingerprint == b.gateway.told[0].fingerprint
+        assert b.metrics.noted == ["sync delivered"]
         assert b.in_flight == 0
 
     virtually(main())
@@ -95,7 +95,9 @@ def test_a_change_during_the_call_leaves_the_session_due() -> None:
         assert state.sync.due_at == b.clock.now()
         await b.attempt()
         assert (await b.state()).sync.status is SyncStatus.COMPLETED
-        assert [copy.fingerprint for copy in b.gateway.told][-1] == (await b.state()).sync.told_fingerprint
+        assert [copy.fingerprint for copy in b.gateway.told][-1] == (
+            await b.state()
+        ).sync.delivered_fingerprint
 
     virtually(main())
 
@@ -284,7 +286,7 @@ async def _finish_as_thief(b: Bench) -> None:
     await MemorySessionStore.update(
         b.store,
         SessionId("s"),
-        lambda before: decide_told(
+        lambda before: decide_delivered(
             before,
             token=ClaimToken("thief"),
             receipt=receipt,

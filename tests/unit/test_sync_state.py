@@ -8,15 +8,15 @@ from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Policies
 from domain.decisions.sync import (
     decide_claim,
+    decide_delivered,
     decide_postponed,
     decide_refused,
     decide_released,
-    decide_told,
 )
 from domain.ids import ClaimToken
 from domain.session.event import SessionEvent
 from domain.session.state import SessionState
-from domain.sync.state import SyncFailure, SyncReceipt, SyncState, SyncStatus, UnsureCall
+from domain.sync.state import CallInDoubt, SyncFailure, SyncReceipt, SyncState, SyncStatus
 from tests.factories import at, end, event
 
 POLICIES = Policies()
@@ -37,26 +37,26 @@ def claimed(state: SessionState, seconds: float, claim: str = "one") -> SessionS
     return decided
 
 
-def told(
+def delivered(
     state: SessionState, seconds: float, claim: str = "one", of: SessionState | None = None
 ) -> SessionState:
     sent = of or state
     receipt = SyncReceipt(
         fingerprint=sent.fingerprint(TARGET), expires_at=sent.expires_at, synced_at=at(seconds)
     )
-    decided = decide_told(
+    decided = decide_delivered(
         state, token=ClaimToken(claim), receipt=receipt, policy=POLICIES.sync, now=at(seconds)
     ).state
     assert decided is not None
     return decided
 
 
-def unsure(state: SessionState, seconds: float) -> UnsureCall:
-    return UnsureCall(fingerprint=state.fingerprint(TARGET), since=at(seconds), until=at(seconds + 60))
+def in_doubt(state: SessionState, seconds: float) -> CallInDoubt:
+    return CallInDoubt(fingerprint=state.fingerprint(TARGET), since=at(seconds), until=at(seconds + 60))
 
 
 def completed() -> SessionState:
-    return told(claimed(after(None, event({"a": 1}), 0), 0), 1)
+    return delivered(claimed(after(None, event({"a": 1}), 0), 0), 1)
 
 
 def due(state: SessionState) -> datetime | None:
@@ -75,7 +75,7 @@ def test_a_session_that_was_told_goes_to_the_end_of_the_queue_when_it_changed_me
     taken = claimed(after(None, event({"a": 1}), 0), 5)
     changed = after(taken, event({"a": 2}), 6)
 
-    state = told(changed, 7, of=taken)
+    state = delivered(changed, 7, of=taken)
 
     assert (due(state), state.sync.waiting_since, state.sync.status) == (at(7), at(7), SyncStatus.PENDING)
 
@@ -123,13 +123,13 @@ def test_a_renewed_expiry_is_told_when_a_quarter_of_the_time_is_left() -> None:
 def test_a_short_time_to_live_is_renewed_a_minute_ahead_but_not_before_half_of_it() -> None:
     for ttl_seconds, due_at in ((100, 50), (180, 120), (10, 5)):
         first = after(None, event({"a": 1}, ttl_seconds=ttl_seconds), 0)
-        state = after(told(claimed(first, 0), 1), event({"a": 1}), 2)
+        state = after(delivered(claimed(first, 0), 1), event({"a": 1}), 2)
 
         assert due(state) == at(due_at)
 
 
 def test_a_renewal_does_not_jump_the_queue_by_a_time_long_past() -> None:
-    state = told(claimed(after(None, event({"a": 1}, ttl_seconds=10), 0), 4), 5)
+    state = delivered(claimed(after(None, event({"a": 1}, ttl_seconds=10), 0), 4), 5)
 
     longer = after(state, event({"a": 1}, ttl_seconds=2_000_000), 6)
 
@@ -159,11 +159,15 @@ def test_a_lost_call_that_may_have_had_an_effect_puts_the_session_in_doubt() -> 
     done = completed()
 
     state = decide_postponed(
-        done, token=ClaimToken("late"), until=at(9), failure=FAILURE, unsure=unsure(claimed_other(), 5)
+        done, token=ClaimToken("late"), until=at(9), failure=FAILURE, in_doubt=in_doubt(claimed_other(), 5)
     ).state
 
     assert state is not None
-    assert (state.sync.status, due(state), state.sync.told_fingerprint) == (SyncStatus.PENDING, at(5), None)
+    assert (state.sync.status, due(state), state.sync.delivered_fingerprint) == (
+        SyncStatus.PENDING,
+        at(5),
+        None,
+    )
 
 
 def claimed_other() -> SessionState:
@@ -173,31 +177,31 @@ def claimed_other() -> SessionState:
 def test_what_was_told_while_another_call_may_still_come_is_told_once_more_after_it() -> None:
     taken = claimed(after(None, event({"a": 1}), 0), 0)
     failed = decide_postponed(
-        taken, token=ClaimToken("one"), until=at(3), failure=FAILURE, unsure=unsure(taken, 2)
+        taken, token=ClaimToken("one"), until=at(3), failure=FAILURE, in_doubt=in_doubt(taken, 2)
     ).state
     assert failed is not None
     changed = claimed(after(failed, event({"a": 2}), 2.5), 3, "two")
 
-    first = told(changed, 4, "two")
-    second = told(claimed(first, 62, "three"), 63, "three")
+    first = delivered(changed, 4, "two")
+    second = delivered(claimed(first, 62, "three"), 63, "three")
 
     assert (first.sync.status, due(first)) == (SyncStatus.COMPLETED, at(62))
     assert (second.sync.status, due(second)) == (SyncStatus.COMPLETED, None)
 
 
 def test_doubts_about_different_copies_end_in_one_more_call() -> None:
-    one, other = UnsureCall(fingerprint="a", since=at(1), until=at(9)), unsure(claimed_other(), 2)
-    state = SyncState(status=SyncStatus.PENDING).doubted(one).doubted(other)
+    one, other = CallInDoubt(fingerprint="a", since=at(1), until=at(9)), in_doubt(claimed_other(), 2)
+    state = SyncState(status=SyncStatus.PENDING).put_in_doubt(one).put_in_doubt(other)
 
-    assert state.unsure == UnsureCall(fingerprint="", since=at(2), until=at(62))
+    assert state.in_doubt == CallInDoubt(fingerprint="", since=at(2), until=at(62))
 
 
 def test_every_state_goes_through_a_record_unchanged() -> None:
     taken = claimed(after(None, event({"a": 1}), 0), 0)
-    doubted = replace(taken, sync=taken.sync.doubted(unsure(taken, 3)))
+    put_in_doubt = replace(taken, sync=taken.sync.put_in_doubt(in_doubt(taken, 3)))
     refused = replace(
         taken, sync=taken.sync.refused(FAILURE, sent="x", changed=False, now=at(1) + timedelta(0))
     )
 
-    for state in (taken, doubted, refused, completed()):
+    for state in (taken, put_in_doubt, refused, completed()):
         assert SessionRecord.of(state).state() == state
