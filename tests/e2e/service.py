@@ -36,7 +36,7 @@ QUICK = {
     "SYNC_PROBE_MAX_SECONDS": "0.5",
     "SYNC_MISCONFIGURED_SECONDS": "0.5",
     "SYNC_LEASE_SECONDS": "2",
-    "STORE_TIMEOUT_SECONDS": "5",
+    "STORE_TIMEOUT_SECONDS": "4.5",
     "DRAIN_SECONDS": "5",
 }
 """Settings under which nothing waits longer than a test wants to."""
