@@ -113,6 +113,7 @@ def fresh_store(kind: str, checkout: Path) -> Iterator[str]:
                 env=environment(checkout) | {"SESSION_KEEPER_STORE_URL": url},
                 check=True,
                 cwd=checkout,
+                stdout=subprocess.DEVNULL,
             )
             yield url
 
@@ -122,7 +123,7 @@ def environment(checkout: Path) -> dict[str, str]:
 
 
 def compare_stores(checkouts: dict[str, Path]) -> None:
-    print(f"{'store':<10}{'checkout':<12}{'webhooks/s':>12}{'CPU s per 1,000':>18}")
+    print(f"{'store':<12}{'checkout':<12}{'webhooks/s':>12}{'CPU s per 1,000':>18}")
     for kind in ("memory", "sqlite", "postgresql"):
         rounds: dict[str, list[dict[str, float]]] = {name: [] for name in checkouts}
         for _ in range(STORE_ROUNDS):
@@ -135,7 +136,7 @@ def compare_stores(checkouts: dict[str, Path]) -> None:
                 rounds[name].append(json.loads(done.stdout.splitlines()[-1]))
         for name, results in rounds.items():
             rate, cpu = (statistics.median(result[key] for result in results) for key in ("rate", "cpu"))
-            print(f"{kind:<10}{name:<12}{rate:>12,.0f}{cpu:>18.3f}")
+            print(f"{kind:<12}{name:<12}{rate:>12,.0f}{cpu:>18.3f}")
 
 
 async def round_of(app: Any, body: bytes) -> float:

@@ -10,16 +10,16 @@ not cost more than one that is taken in. They take turns, so that a slow moment 
 Medians of CPU milliseconds on two cores of 2.4 GHz that others were using, too (the clock showed up to
 four times as much):
 
-| body                          |  bytes | reading | reject | prune | compress | prune, compress before |
-| ----------------------------- | -----: | ------: | -----: | ----: | -------: | ---------------------: |
-| text of two letters           | 130885 |     2.1 |    2.4 |   3.8 |     16.0 |          compress: 375 |
-| 2,040 variables               |  34573 |    49.9 |    8.3 |   6.3 |      8.3 |                        |
-| 2,040 nulls                   |  31603 |     6.6 |   10.1 |   9.1 |      9.1 |              each: 154 |
-| 9,900 items of a deep array   |  39681 |     3.5 |    1.2 |  30.7 |      1.6 |          prune: 21,000 |
-| 9,900 deep empty objects      |  29781 |    61.8 |    1.4 |  29.3 |      1.6 |          prune: 18,700 |
-| 6,500 deep long numbers       | 123581 |    39.0 |    2.0 |  24.8 |      2.7 |                        |
+| body                          |  bytes | reading | reject | prune | compress | before                  |
+| ----------------------------- | -----: | ------: | -----: | ----: | -------: | ----------------------: |
+| text of two letters           | 130885 |     1.5 |    2.2 |   3.4 |     15.0 |           compress: 375 |
+| 2,040 variables               |  34573 |     8.0 |    5.7 |   4.2 |      3.9 |             reading: 50 |
+| 2,040 nulls                   |  31603 |     4.2 |   10.3 |   6.5 |      6.1 |               each: 154 |
+| 9,900 items of a deep array   |  39681 |     2.9 |    1.4 |  26.7 |      1.4 |           prune: 21,000 |
+| 9,900 deep empty objects      |  29781 |     4.7 |    1.0 |  18.9 |      1.2 | prune: 18,700, read: 62 |
+| 6,500 deep long numbers       | 123581 |    40.9 |    2.0 |  20.1 |      2.6 |                         |
 
-What reads slowly has more than 1,024 brackets, and is therefore scanned exactly.
+Numbers that are close to what a float can hold take msgspec some 6 µs each.
 """
 
 import random

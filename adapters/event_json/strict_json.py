@@ -24,6 +24,7 @@ __all__ = ["InvalidJson", "JsonLimits", "decode_strictly"]
 # msgspec recurses: this many brackets bound how deep, also where the C stack is smaller than Python thinks.
 _OPENERS_MAX: Final = 1024
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"{}[]"))
 _UTF8_BYTES_MAX: Final = 4
 
 
@@ -75,10 +76,24 @@ def _refuse_violations(body: bytes, limits: JsonLimits) -> None:
 def _is_small(body: bytes, limits: JsonLimits) -> bool:
     """Whether decoding is cheap in stack and memory, so that it may come before any other check."""
     openers = body.count(b"{") + body.count(b"[")
-    if openers > _OPENERS_MAX:
+    # n values take 2n - 1 bytes, and each but the first follows a comma or an opening bracket; an array of
+    # objects has both before each of them
+    if len(body) >= 2 * limits.values_max and openers + body.count(b",") >= 2 * limits.values_max:
         return False
-    # n values take 2n - 1 bytes, and each but the first follows a comma or an opening bracket
-    return len(body) < 2 * limits.values_max or openers + body.count(b",") < limits.values_max
+    return openers <= _OPENERS_MAX or _nests_at_most(limits.depth_max, body)
+
+
+def _nests_at_most(depth: int, body: bytes) -> bool:
+    """Whether nothing is left of the brackets once the innermost pairs are taken out so many times.
+
+    As far as the text is JSON its strings are found as msgspec finds them, and further msgspec does not read.
+    """
+    brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
+    for _ in range(min(depth, _OPENERS_MAX)):
+        if not brackets:
+            return True
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return not brackets
 
 
 def _is_surely_clean(document: Any, body: bytes, limits: JsonLimits) -> bool:

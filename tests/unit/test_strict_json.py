@@ -1,3 +1,4 @@
+import json
 import re
 import tracemalloc
 from typing import Final
@@ -368,3 +369,33 @@ def test_a_hostile_mebibyte_takes_memory_of_its_own_order(body: bytes) -> None:
         tracemalloc.stop()
 
     assert peak_bytes < 8 * len(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"context":{"a":[' + b"{}," * 9_000 + b"{}]}}",
+        b"{" + b",".join(b'"v%d":[]' % number for number in range(2_000)) + b"}",
+        b'{"a":[' + b",".join([b"[" * 20 + b"]" * 20] * 400) + b"]}",
+        b'{"a":["' + b"{[" * 2_000 + b'"]}',
+    ],
+    ids=["many objects", "many variables", "many chains", "brackets in a text"],
+)
+def test_many_brackets_that_do_not_nest_deep_need_no_exact_scan(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scan(*_: object) -> tuple[()]:
+        pytest.fail("it was scanned")
+
+    monkeypatch.setattr(strict_json, "find_violations", scan)
+
+    assert decode_strictly(body, JsonLimits()) == json.loads(body)
+
+
+def test_brackets_that_nest_deep_are_scanned_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[bytes] = []
+    monkeypatch.setattr(strict_json.msgspec.json, "decode", decoded.append)
+
+    with pytest.raises(InvalidJson):
+        decode_strictly(b'{"a":' + b"[" * 2_000 + b"]" * 2_000 + b"}", JsonLimits())
+    assert decoded == []
