@@ -24,6 +24,7 @@ import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx
 import stamina
@@ -139,8 +140,8 @@ BODIES: dict[str, Callable[[], bytes]] = {
         "inin-ratelimit-reset: -5",
     ),
     **{
-        f"retry-after {value[:12]!r} {status}": lambda value=value, status=status: answer(
-            b"", status, f"Retry-After: {value}", f"Date: {value}"
+        f"retry-after {value[:12]!r} {status}": partial(
+            answer, b"", status, f"Retry-After: {value}", f"Date: {value}"
         )
         for status in (429, 503)
         for value in (
@@ -204,6 +205,7 @@ LOGINS: dict[str, Callable[[], bytes]] = {
     "token for 400 digits": lambda: answer(b'{"access_token":"t","expires_in":' + b"9" * 400 + b"}"),
 }
 FINE = "fine"
+WELL: dict[str, Callable[[], bytes]] = {FINE: lambda: answer(b"{}")}
 ATTACKS = [*BODIES, *STREAMS, *LOGINS]
 
 
@@ -238,7 +240,7 @@ class Server:
             await STREAMS[name](send)
         else:
             if name not in self._bodies:
-                self._bodies[name] = {**BODIES, **LOGINS, FINE: lambda: answer(b"{}")}[name]()
+                self._bodies[name] = (BODIES | LOGINS | WELL)[name]()
             await send(self._bodies[name])
             return name == FINE or not self._bodies[name]
         return login

@@ -14,10 +14,11 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -210,8 +211,9 @@ def main() -> None:
         result = run_emulator()
         show([result], [time.perf_counter() - began])
         return
-    runs = [lambda p=policy: run_policy(p) for policy in POLICIES]
-    runs += [lambda n=processes: run_engine(n) for processes in (1, 3)]
+    runs: list[Callable[[], Coroutine[Any, Any, Result]]]
+    runs = [*(partial(run_policy, policy) for policy in POLICIES)]
+    runs += [partial(run_engine, processes) for processes in (1, 3)]
     results, seconds = [], []
     for run in runs:
         began = time.perf_counter()

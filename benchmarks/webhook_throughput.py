@@ -153,6 +153,7 @@ def unchecked(body: bytes, _: object) -> object:
 
 
 async def compare_checks(byte_size: int) -> None:
+    from adapters.event_json.strict_json import decode_strictly
     from adapters.http import webhooks
     from entrypoints.asgi import create_service_app
     from entrypoints.settings import Settings
@@ -161,7 +162,7 @@ async def compare_checks(byte_size: int) -> None:
     app = create_service_app(settings, with_loops=False)
     body = body_of(byte_size)
     seconds: dict[str, list[float]] = {"with": [], "without": []}
-    decoders: dict[str, Callable[..., object]] = {"with": webhooks.decode_strictly, "without": unchecked}
+    decoders: dict[str, Callable[..., object]] = {"with": decode_strictly, "without": unchecked}
     async with app.lifespan():
         for _ in range(ROUNDS):
             for name, decode in decoders.items():

@@ -26,6 +26,7 @@ import random
 import string
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -99,10 +100,10 @@ CONTEXTS: Final[dict[str, Callable[[], dict[str, Any]]]] = {
 
 def full_session() -> SessionState:
     """As many tombstones and variables as fit, so that every pass over what is there is a long one."""
-    names = [f"there{n}" for n in range(240)]
-    removed = {f"gone{n}": None for n in range(256)}
+    variables: dict[str, object] = {f"there{n}": 1 for n in range(240)}
+    removed: dict[str, object] = {f"gone{n}": None for n in range(256)}
     state = None
-    for seconds, context in enumerate([dict.fromkeys(names, 1), removed]):
+    for seconds, context in enumerate([variables, removed]):
         event = SessionEvent(
             session_id=SessionId("s"),
             event_type="message",
@@ -139,10 +140,10 @@ def main() -> None:
     decided: dict[Any, list[tuple[float, float]]] = {}
     for _ in range(ROUNDS):
         for key, body in bodies.items():
-            wall, cpu, event = timed(lambda body=body: event_in(body))
+            wall, cpu, event = timed(partial(event_in, body))
             read.setdefault(key, []).append((wall, cpu))
             for overflow, rules in RULES.items():
-                wall, cpu, _ = timed(lambda e=event, r=rules: decide_event(before, e, r, NOW))
+                wall, cpu, _ = timed(partial(decide_event, before, event, rules, NOW))
                 decided.setdefault((key, overflow), []).append((wall, cpu))
     columns = ["reading", *(overflow.value for overflow in Overflow)]
     heads = "".join(f"{column:>16}" for column in columns)

@@ -5,6 +5,7 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -55,11 +56,15 @@ def run_alone(what: str, *arguments: object) -> str:
     return process.output()
 
 
+def has_said(process: ChildProcess, lines: int) -> bool:
+    return process.output().count("\n") >= lines
+
+
 def wait_for_lines(processes: list[ChildProcess], more: int) -> None:
     said = [process.output().count("\n") for process in processes]
     for process, before in zip(processes, said, strict=True):
         wait_until(
-            lambda p=process, n=before + more: p.output().count("\n") >= n,
+            partial(has_said, process, before + more),
             f"{more} lines",
             process=process,
             timeout_seconds=40,

@@ -1,7 +1,10 @@
 """What every SessionStore does. A behaviour of a store that is not in here is no behaviour."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
+from application.ports.session_store import SessionStore
 from tests.contract.contract_of_convergence import ConvergenceContract
 from tests.contract.contract_of_faults import FaultContract
 from tests.contract.contract_of_races import RaceContract
@@ -37,6 +40,6 @@ class SessionStoreContract(
         raise NotImplementedError
 
     @pytest.fixture
-    async def store(self, open_store: OpenStore):  # noqa: ANN201
+    async def store(self, open_store: OpenStore) -> AsyncIterator[SessionStore]:
         async with open_store() as store:
             yield store

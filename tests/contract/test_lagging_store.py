@@ -46,7 +46,7 @@ class LaggingStore(MemorySessionStore):
     async def failed_syncs(self, *arguments: Any, **options: Any) -> Sequence[SessionId]:
         return await self._indexed.failed_syncs(*arguments, **options)
 
-    async def audit_count(self) -> int | None:
+    async def audit_count(self) -> int:
         return await self._indexed.audit_count()
 
 

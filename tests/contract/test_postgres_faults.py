@@ -1,9 +1,10 @@
 """PostgreSQL behind a network that breaks: callers are told in time, and nothing has to be opened again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.servers.proxy import FaultProxy, open_fault_proxy
 TIMEOUT_SECONDS = 0.4
 IMPATIENT = PostgresLimits(timeout_seconds=TIMEOUT_SECONDS, connections_max=2)
 LIMITS = PostgresLimits(timeout_seconds=20, connections_max=2)
-CALLS: dict[str, Callable[[SessionStore], Awaitable[object]]] = {
+CALLS: dict[str, Callable[[SessionStore], Coroutine[Any, Any, object]]] = {
     "update": lambda store: take(store, merge({"b": 2}), seconds=1),
     "read": lambda store: store.read(SessionId("s"), at(0)),
     "audit_trail": lambda store: store.audit_trail(SessionId("s"), after=None, limit=10),
@@ -36,10 +37,17 @@ CALLS: dict[str, Callable[[SessionStore], Awaitable[object]]] = {
     "ping": lambda store: store.ping(),
     "clock_skew": lambda store: store.clock_skew(SystemClock()),
 }
+
+
+def refuse_and_reset(proxy: FaultProxy) -> None:
+    proxy.refuse()
+    proxy.reset()
+
+
 FAULTS: dict[str, Callable[[FaultProxy], None]] = {
     "delay": lambda proxy: proxy.delay(3),
     "blackhole": FaultProxy.blackhole,
-    "refuse and reset": lambda proxy: (proxy.refuse(), proxy.reset())[0],
+    "refuse and reset": refuse_and_reset,
 }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 import pytest
@@ -327,7 +328,7 @@ async def test_a_machine_whose_clock_is_ahead_of_the_servers_evicts_no_live_sess
     began = datetime.now(UTC)
     for number in range(20):
         what = event({"a": 1}, session_id=SessionId(f"s{number}"), ttl_seconds=3600)
-        await store.update(what.session_id, lambda before, e=what: decide_event(before, e, POLICIES, began))
+        await store.update(what.session_id, partial(decide_event, event=what, policies=POLICIES, now=began))
     clock, metrics = FakeClock(began + timedelta(hours=2)), FakeMetrics()
     evict = EvictExpiredHandler(
         store=store,

@@ -1,7 +1,7 @@
 """What SQLite does with many rows: every question is answered by its index, none by looking through all."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -30,7 +30,7 @@ SELECT 's' || n / 4, 'x', :now + n * 1000000, CASE WHEN n % 4 = 0 THEN 'subject-
 """  # noqa: S608 - numbers of ours
 NOW = to_microseconds(at(20))
 Q = statements
-STATEMENTS = {
+STATEMENTS: dict[str, tuple[str, Sequence[str | int] | Mapping[str, str | int], set[str]]] = {
     "read": (Q.READ, ("s7",), {"sqlite_autoindex_sessions_1"}),
     "trail": (
         Q.TRAIL,

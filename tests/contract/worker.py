@@ -6,10 +6,11 @@ import random
 import resource
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from adapters.sqlite.store import SqliteLimits, open_sqlite_store
 from adapters.storage.backend import StoreLimits
@@ -176,7 +177,7 @@ async def open_in_a_closed_directory(path: str) -> None:
         say("told")
 
 
-WHAT = {
+WHAT: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "merge": merge_variables,
     "histories": deliver_histories,
     "acknowledge": acknowledge_for_ever,

@@ -53,7 +53,11 @@ def store_url(request: pytest.FixtureRequest, settings: dict[str, str]) -> str:
 def closing() -> Iterator[Callable[[CommandProcess], None]]:
     """Takes processes that are to be killed at the end of the test, if they still run."""
     with ExitStack() as stack:
-        yield lambda process: stack.callback(process.close)
+
+        def close_at_end(process: CommandProcess) -> None:
+            stack.callback(process.close)
+
+        yield close_at_end
 
 
 @pytest.fixture

@@ -113,7 +113,8 @@ def test_when_every_session_is_refused_the_sync_pauses_and_goes_on_by_itself(
     names = [f"chat-{number}" for number in range(30)]
 
     def problem() -> str | None:
-        return service.client.get("/health/ready").json().get("genesys")
+        answer: dict[str, str] = service.client.get("/health/ready").json()
+        return answer.get("genesys")
 
     for name in names:
         service.post(name, {"tier": "gold"})

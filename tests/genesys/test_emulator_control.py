@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -382,9 +383,9 @@ def test_a_reset_is_a_new_start() -> None:
 
 
 async def test_where_the_server_cannot_close_a_connection_the_answer_says_so() -> None:
-    app = create_emulator(EmulatorSettings(faults=(fault_from_text("close"),)))
+    asgi: Any = create_emulator(EmulatorSettings(faults=(fault_from_text("close"),)))
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(asgi), base_url="http://emulator") as client:
         answer = await client.get(SESSION)
 
     assert answer.status_code == 500

@@ -98,10 +98,10 @@ class Keeper:
 
     async def post_raw(self, content: Any, /, **headers: str | bytes) -> httpx.Response:
         """Posts bytes; an underscore in the name of a header stands for a hyphen."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.http.post(
-            WEBHOOK, content=content, headers={"content-type": "application/json", **named}
-        )
+        named = {b"content-type": b"application/json"}
+        for name, value in headers.items():
+            named[name.replace("_", "-").encode()] = value.encode() if isinstance(value, str) else value
+        return await self.http.post(WEBHOOK, content=content, headers=named)
 
     async def send_raw(
         self,
@@ -195,9 +195,10 @@ async def running_keeper(**settings: Any) -> AsyncIterator[Keeper]:
     store, clock = FragileStore(), FakeClock()
     opened: list[Service] = []
     app = keeper_app(Settings(**{"store_url": "memory://", **settings}), store, clock, opened.append)
+    asgi: Any = app  # what httpx and Litestar call an ASGI application are two types
     async with (
         _held_by_one_task(app.lifespan()),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://keeper.test") as http,
+        httpx.AsyncClient(transport=httpx.ASGITransport(asgi), base_url="http://keeper.test") as http,
     ):
         yield Keeper(app=app, http=http, store=store, clock=clock, service=opened[0])
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from domain.decisions.decision import Decide, Decision
+from domain.ids import SessionId
 from tests.http.keeper import Keeper, problem, running_keeper
 
 
@@ -36,9 +38,9 @@ async def test_health_counts_webhooks_by_the_names_of_the_tutorial(keeper: Keepe
 async def test_the_mean_latency_is_over_the_successes(keeper: Keeper) -> None:
     update = keeper.store.update
 
-    async def slow_update(*arguments: Any) -> Any:
+    async def slow_update(session_id: SessionId, decide: Decide) -> Decision:
         keeper.clock.advance(0.25)
-        return await update(*arguments)
+        return await update(session_id, decide)
 
     await keeper.post(ttlSeconds=0)
     keeper.store.update = slow_update  # type: ignore[method-assign]

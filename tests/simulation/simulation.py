@@ -66,7 +66,8 @@ class Simulation:
     async def run(self) -> None:
         for _ in range(self.scenario.workers):
             self._workers.append(self._start())
-        for what in sorted((*self.scenario.events, *self.scenario.disturbances), key=lambda one: one.at):
+        happenings: list[Event | Disturbance] = [*self.scenario.events, *self.scenario.disturbances]
+        for what in sorted(happenings, key=lambda one: one.at):
             await asyncio.sleep(max(0.0, what.at - self._now()))
             if isinstance(what, Event):
                 await self._change(what)

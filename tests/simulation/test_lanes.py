@@ -2,7 +2,7 @@
 
 import asyncio
 
-from domain.sync.state import SyncPolicy, SyncStatus
+from domain.sync.state import SyncLane, SyncPolicy, SyncStatus
 from tests.simulation.bench import bench
 from tests.simulation.lanes import POLICY, Traffic, changes_among_renewals
 from tests.simulation.virtual_loop import virtually
@@ -118,8 +118,8 @@ def test_a_loop_that_finds_no_refresh_does_not_ask_for_one_at_every_look() -> No
         async with b.running():
             await asyncio.sleep(300)
             looks = b.store.asked_for_lane
-            assert looks["0-live"] >= 290
-            assert looks["2-refresh"] <= looks["0-live"] / 4
+            assert looks[SyncLane.LIVE] >= 290
+            assert looks[SyncLane.REFRESH] <= looks[SyncLane.LIVE] / 4
             await traffic.change("s", 600)
             await asyncio.sleep(10)
             await traffic.renew("s", 600)

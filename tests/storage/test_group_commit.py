@@ -29,7 +29,7 @@ LIMITS = BatchLimits(
 @asynccontextmanager
 async def committing(store: ScriptedStore, **limits: float) -> AsyncIterator[GroupCommit]:
     values = {name: getattr(LIMITS, name) for name in LIMITS.__slots__} | limits
-    commit = GroupCommit(store, BatchLimits(**values), name="Script")  # type: ignore[arg-type]
+    commit = GroupCommit(store, BatchLimits(**values), name="Script")
     try:
         yield commit
     finally:

@@ -91,15 +91,15 @@ def test_every_single_permutation_of_four_events_ends_alike(
     assert results == {expected(history, keeps_at_end=policies is KEEPING)}
 
 
-@pytest.mark.parametrize("bound", [{"tombstones_max": 1}, {"tombstone_bytes_max": 6}])
+@pytest.mark.parametrize(
+    "forgetful", [Policies(tombstones_max=1), Policies(tombstone_bytes_max=6)], ids=["number", "bytes"]
+)
 @examples(120)
 @given(delivery=deliveries(max_size=12))
 def test_forgetting_tombstones_never_brings_back_what_was_removed(
-    bound: dict[str, int], delivery: tuple[list[Happening], list[Happening]]
+    forgetful: Policies, delivery: tuple[list[Happening], list[Happening]]
 ) -> None:
     history, arrivals = delivery
-    forgetful = Policies(**bound)
-
     state = delivered(arrivals, policies=forgetful)
 
     assert state is not None

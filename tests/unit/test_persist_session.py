@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -50,9 +51,11 @@ class Bench:
         return [entry.action for entry in trail.entries]
 
 
-def command(context: dict[str, object] | None = None, **fields: object) -> PersistSession:
+def command(
+    context: dict[str, object] | None = None, *, event_type: str = "message", **fields: Any
+) -> PersistSession:
     told = None if context is None else ContextVariables.from_json(context)
-    return PersistSession(**{"session_id": S, "event_type": "message", "context": told, **fields})
+    return PersistSession(session_id=S, event_type=event_type, context=told, **fields)
 
 
 @asynccontextmanager

@@ -1,5 +1,7 @@
 """What failed for good is listed by reason, and put back by an operator."""
 
+from functools import partial
+
 import pytest
 
 from adapters.memory.store import MemorySessionStore
@@ -24,21 +26,26 @@ async def store() -> MemorySessionStore:
     for number, (name, code) in enumerate(codes.items()):
         session_id = SessionId(name)
         change, moment = event({"n": number}, session_id=session_id), at(number)
-        await store.update(session_id, lambda s, c=change, m=moment: decide_event(s, c, POLICIES, m))
+        await store.update(session_id, partial(decide_event, event=change, policies=POLICIES, now=moment))
         if code is None:
             continue
         token = ClaimToken(f"token-{name}")
         claimed = await store.update(
             session_id,
-            lambda s, t=token, m=moment: decide_claim(s, token=t, policy=POLICIES.sync, now=m),
+            partial(decide_claim, token=token, policy=POLICIES.sync, now=moment),
         )
         assert claimed.state is not None
         sent = claimed.state.fingerprint(POLICIES.sync.target)
         failure = SyncFailure(code=code, reason="refused", status=400)
         await store.update(
             session_id,
-            lambda s, t=token, f=failure, x=sent, m=moment: decide_refused(
-                s, token=t, sent=x, failure=f, policy=POLICIES.sync, now=m
+            partial(
+                decide_refused,
+                token=token,
+                sent=sent,
+                failure=failure,
+                policy=POLICIES.sync,
+                now=moment,
             ),
         )
     return store

@@ -1,6 +1,7 @@
 import json
 import re
 import tracemalloc
+from collections.abc import Callable
 from typing import Final
 from unittest import mock
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from adapters.event_json import strict_json
 from adapters.event_json.json_scanner import find_violations
 from adapters.event_json.strict_json import InvalidJson, JsonLimits, decode_strictly
+from domain.errors import Violation
 from tests.scale import examples
 from tests.unit.json_corpus import ACCEPTED, REFUSED
 
@@ -29,9 +31,11 @@ LIKE_AN_EVENT: Final = (
 ).encode()
 
 
-def outcome(decode: object, body: bytes, limits: JsonLimits) -> object:
+def outcome(
+    decode: Callable[[bytes, JsonLimits], object], body: bytes, limits: JsonLimits
+) -> str | tuple[Violation, ...]:
     try:
-        return repr(decode(body, limits))  # type: ignore[operator]
+        return repr(decode(body, limits))
     except InvalidJson as error:
         return error.violations
 

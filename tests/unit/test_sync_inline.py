@@ -86,7 +86,8 @@ def test_a_request_waits_for_a_gate_that_opens_in_time() -> None:
 
 def test_requests_that_wait_give_up_as_soon_as_a_call_in_time_is_out_of_the_question() -> None:
     async def main() -> None:
-        b, ends = bench(calls_per_minute=60), []
+        b = bench(calls_per_minute=60)
+        ends: list[float] = []
 
         async def request(number: int) -> None:
             await b.change(f"s{number}")

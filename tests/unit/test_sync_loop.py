@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -28,7 +30,7 @@ WRONG = GenesysMisconfigured(SyncFailure(code="invalid_client", reason="refused"
 NOT_FOUND = GenesysRefused(SyncFailure(code="not.found", reason="no such thing", status=404))
 
 
-async def change_and_say(b: Bench, session_id: str = "s", **fields: object) -> None:
+async def change_and_say(b: Bench, session_id: str = "s", **fields: Any) -> None:
     await b.change(session_id, **fields)
     await b.loop.sync_soon(SessionId(session_id))
 
@@ -37,7 +39,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def failing_until(moment: float, error: Exception):  # noqa: ANN201
+def failing_until(moment: float, error: Exception) -> Callable[[SessionCopy], None]:
     def react(_: SessionCopy) -> None:
         if now() < moment:
             raise error

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,8 +18,10 @@ from application.errors import (
 )
 from application.sync.outcome import Ending
 from domain.audit import AuditAction
+from domain.decisions.decision import Decide, Decision
 from domain.decisions.sync import decide_delivered
 from domain.ids import ClaimToken, SessionId
+from domain.session.state import SessionState
 from domain.sync.session_copy import SessionCopy
 from domain.sync.state import SyncFailure, SyncReceipt, SyncStatus
 from tests.contract.steps import due
@@ -28,7 +32,7 @@ FAILURE = SyncFailure(code="some.code", reason="a reason", status=503)
 BUSY = SyncFailure(code="too.many.requests", reason="too many", status=429)
 
 
-def raising(error: Exception):  # noqa: ANN201
+def raising(error: Exception) -> Callable[[SessionCopy], None]:
     def react(_: SessionCopy) -> None:
         raise error
 
@@ -121,12 +125,9 @@ def test_a_change_during_the_call_that_tells_a_renewal_does_not_bring_a_second_c
     virtually(main())
 
 
-def _renewed(b: Bench):  # noqa: ANN202
-    from dataclasses import replace
-
-    from domain.decisions.decision import Decision
-
-    def decide(before):  # noqa: ANN001, ANN202
+def _renewed(b: Bench) -> Decide:
+    def decide(before: SessionState | None) -> Decision:
+        assert before is not None
         expires_at = b.clock.now() + timedelta(seconds=100)
         sync = before.sync.after_renewal(expires_at, 100, 0.25)
         return Decision(state=replace(before, expires_at=expires_at, sync=sync))
