@@ -398,7 +398,7 @@ def test_many_brackets_that_do_not_nest_deep_need_no_exact_scan(
 
 def test_brackets_that_nest_deep_are_scanned_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[bytes] = []
-    monkeypatch.setattr(strict_json.msgspec.json, "decode", decoded.append)
+    monkeypatch.setattr(msgspec.json, "decode", decoded.append)
 
     with pytest.raises(InvalidJson):
         decode_strictly(b'{"a":' + b"[" * 2_000 + b"]" * 2_000 + b"}", JsonLimits())
