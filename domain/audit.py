@@ -31,13 +31,13 @@ FAILURES = frozenset({AuditAction.SESSION_PERSISTENCE_FAILURE, AuditAction.SESSI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One line of the trail.
+    """One entry of a session's audit trail.
 
     Attributes:
         reason: names facts (codes, names, sizes), never a value. One longer than REASON_BYTES_MAX is cut:
-            what is told of an event is much smaller than the event.
-        subject_id: whose the session was, where the entry is about its record going. The record said it
-            until then; this is what an erasure of the subject finds the trail by, and nobody is shown it.
+            the trail stays much smaller than the events that it is about.
+        subject_id: whose the session was; set only where the entry is about the removal of its record.
+            The record holds it until then. An erasure of the subject finds the trail by it. Never shown.
     """
 
     action: AuditAction

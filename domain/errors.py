@@ -1,9 +1,9 @@
-"""What can be wrong with an event or a context, in the domain's words.
+"""The errors of the domain: what makes an event or a context invalid.
 
 SessionKeeperError
 └── DomainError
     └── EventRefused            the sender's fault: sending it again changes nothing
-        ├── InvalidEvent        a field is missing or wrong, or the context fails its schema
+        ├── InvalidEvent        a field is missing or not valid, or the context fails its schema
         └── ContextTooLarge     over a byte budget, also after the overflow policy
 """
 
@@ -22,12 +22,12 @@ class DomainError(SessionKeeperError):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that is wrong with a document.
+    """One rule that a document breaks.
 
     Attributes:
         pointer: JSON Pointer (RFC 6901) to the place; the empty string is the whole document.
         code: a short, stable, lower-case name for programs (`duplicate_name`).
-        detail: one sentence for people; never a context value.
+        detail: one sentence for a person; never a context value.
     """
 
     pointer: str
@@ -45,7 +45,7 @@ class EventRefused(DomainError):
 
 
 class InvalidEvent(EventRefused):
-    """One or more fields are missing or wrong; `violations` names every one, the text the first few."""
+    """One or more fields are missing or not valid; `violations` has every one, the text the first few."""
 
     def __init__(self, violations: tuple[Violation, ...]) -> None:
         named = (f"{violation.pointer or '/'}: {violation.code}" for violation in violations)
@@ -66,7 +66,7 @@ class ContextTooLarge(EventRefused):
 
     Attributes:
         byte_size: canonical bytes of the document that was measured.
-        byte_size_max: the budget that it breaks.
+        byte_size_max: the budget that was exceeded.
         budget: which budget (`context` or `sync document`).
         largest: the largest variables, largest first, at most ten.
     """

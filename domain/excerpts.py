@@ -1,4 +1,4 @@
-"""Texts of a bounded length about what senders name, who may name much and at length."""
+"""Texts of bounded length about names that senders choose: there may be many, and long ones."""
 
 from collections.abc import Iterable
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The names by which things are known."""
+"""Types of identifiers: each is a string, and none stands for another."""
 
 from typing import NewType
 

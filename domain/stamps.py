@@ -1,4 +1,4 @@
-"""The total order of events, which does not depend on the order of their arrival."""
+"""The total order of events, whatever the order of their arrival."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ BEFORE_ALL = Stamp(-(2**63), "")
 
 
 def tie_of(parts: Mapping[str, object]) -> str:
-    """Twelve hexadecimal digits that stand for the content of an event."""
+    """A digest of the content of an event: twelve hexadecimal digits."""
     digest = blake2b(digest_size=6)
     for name, value in parts.items():
         digest.update(f"{name}={value!r};".encode())
@@ -35,13 +35,13 @@ def tie_of(parts: Mapping[str, object]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LwwRegister(Generic[T]):
-    """One value of which the newest wins."""
+    """Last-writer-wins register: a value and the stamp that set it."""
 
     value: T
     stamp: Stamp = BEFORE_ALL
 
     def updated(self, value: T | None, stamp: Stamp) -> "LwwRegister[T]":
-        """The register after an event that may have brought a value (None: it brought none)."""
+        """The register after an event with this stamp; None as the value leaves it as it is."""
         if value is None or stamp <= self.stamp:
             return self
         return LwwRegister(value, stamp)

@@ -6,20 +6,20 @@ import zlib
 _BEFORE, _AFTER = b'{"$zlib":"', b'"}'
 LEVEL = 6
 """The highest level searches 4,096 places for every byte: 131 kB of two letters in disorder took 380 ms of
-CPU, here 13 ms, for a text that is 3% shorter."""
+CPU there and 13 ms here, for a result that was 3% shorter."""
 VALUE_BYTES_MAX = 16 * 1024 * 1024
 
 
 def packed(text: bytes) -> bytes:
-    """The canonical text that stands for this one."""
+    """The canonical text `{"$zlib": "…"}` that replaces this one."""
     return _BEFORE + base64.urlsafe_b64encode(zlib.compress(text, LEVEL)) + _AFTER
 
 
 def unpacked(text: bytes) -> bytes:
-    """The canonical text that `packed` was given.
+    """The canonical text that `packed` compressed.
 
     Raises:
-        ValueError: it is no packed text, or stands for more than VALUE_BYTES_MAX.
+        ValueError: it is not a packed text, is damaged, or expands to more than VALUE_BYTES_MAX.
     """
     if not (text.startswith(_BEFORE) and text.endswith(_AFTER)):
         raise ValueError("not a packed text")

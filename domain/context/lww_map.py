@@ -1,4 +1,4 @@
-"""The context of a session as a map that converges: the same events in any order give the same map.
+"""The context of a session as a last-writer-wins map: the same events in any order give the same map.
 
 Every variable carries the stamp of the event that set it, and the newer stamp wins. A removed variable
 leaves a tombstone, so that an older event cannot bring it back. A replacing event, a restart after an
@@ -18,7 +18,7 @@ from domain.stamps import BEFORE_ALL, Stamp
 
 @dataclass(frozen=True, slots=True)
 class LwwVariable:
-    """A canonical JSON text, and the event that set it. No text: a tombstone.
+    """A canonical JSON text and the stamp of the event that set it. No text: a tombstone.
 
     Attributes:
         packed: the text is `{"$zlib": …}` in place of the value that the event set.
@@ -31,13 +31,13 @@ class LwwVariable:
 
 @dataclass(frozen=True, kw_only=True)
 class LwwMap:
-    """Variables and tombstones by name.
+    """Last-writer-wins map: variables and tombstones by name.
 
     Attributes:
         entries: live variables and tombstones.
-        floor: entries older than this are gone.
-        horizon: the newest tombstone that was forgotten. What is not newer and is not known by name
-            may have been removed, so it is not taken in.
+        floor: entries older than this are removed, without a tombstone of their own.
+        horizon: the stamp of the newest tombstone that was discarded. A variable without an entry is not
+            set by an event which is not newer: it may have been removed.
     """
 
     entries: Mapping[str, LwwVariable] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class LwwMap:
 
     @property
     def byte_size(self) -> int:
-        """The length of the document, which need not be made for it."""
+        """The length of the document, without building it."""
         members = [member_byte_size(name, text) for name, text in self.texts.items()]
         return len(EMPTY_DOCUMENT) + sum(members) + max(0, len(members) - 1)
 
     def expanded(self) -> "LwwMap":
-        """With every packed text in its own words again."""
+        """With every packed text decompressed."""
         plain = {
             name: LwwVariable(unpacked(entry.text), entry.stamp)
             for name, entry in self.entries.items()
@@ -72,7 +72,7 @@ class LwwMap:
         return replace(self, entries={**self.entries, **plain}) if plain else self
 
     def loses(self, name: str, stamp: Stamp) -> bool:
-        """Whether something strictly newer already decides what this variable is."""
+        """Whether an event of this stamp is too old to set this variable."""
         entry = self.entries.get(name)
         if entry is not None:
             return stamp < entry.stamp
@@ -88,21 +88,21 @@ class LwwMap:
         return replace(self, entries={**self.entries, **won}) if won else self
 
     def raised(self, floor: Stamp) -> "LwwMap":
-        """With everything older than the floor gone."""
+        """With everything older than the floor removed."""
         if floor <= self.floor:
             return self
         kept = {name: entry for name, entry in self.entries.items() if entry.stamp >= floor}
         return replace(self, entries=kept, floor=floor)
 
     def replaced(self, texts: Mapping[str, bytes], stamp: Stamp) -> "LwwMap":
-        """With nothing of what is older than this event, and its variables set."""
+        """With everything older than this event removed, and its variables set."""
         return self.raised(stamp).merged(texts, stamp)
 
     def trimmed(self, *, tombstones_max: int, bytes_max: int, oldest_microseconds: int) -> "LwwMap":
-        """With the tombstones that are too many or too old forgotten, and the horizon moved up to them.
+        """With the tombstones over these bounds discarded, and the horizon moved up to them.
 
         Args:
-            bytes_max: what the names of the tombstones may take together, as canonical JSON.
+            bytes_max: of the names of all tombstones together, as canonical JSON.
         """
         tombstones = sorted(((stamp, name) for name, stamp in self.tombstones.items()), reverse=True)
         sizes = accumulate(len(name_text(name)) for _, name in tombstones)

@@ -1,4 +1,4 @@
-"""Taking out of a context what nests too deep, the largest first. Arrays stay arrays."""
+"""Pruning: removes the values of a context that nest too deep, the largest first. Arrays stay arrays."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,16 +14,16 @@ SHOWN_MAX = 32
 SHOWN_BYTES_MAX = 512
 
 Path = tuple[str | int, ...]
-"""A variable's name, and what leads from its value to the one that is meant."""
+"""A variable's name, then the names and indexes from its value down to the value that is meant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was taken out of a context to make it fit, in a report of bounded size.
+    """What was pruned from a context, as a report of bounded size.
 
     Attributes:
         pointers: to the first SHOWN_MAX; one longer than SHOWN_BYTES_MAX is cut, and ends in an ellipsis.
-        count: of all that was taken out; what lies within something else that went is not counted.
+        count: of all values that were removed; a value inside another removed one is not counted.
     """
 
     pointers: tuple[str, ...] = ()
@@ -43,11 +43,11 @@ NOTHING_PRUNED = Pruned()
 
 @dataclass(frozen=True, slots=True)
 class PrunedValues:
-    """What was taken out of some variables.
+    """What was pruned from some variables.
 
     Attributes:
-        texts: the canonical texts of the variables that have lost something.
-        dropped: what was taken out, as the variables were before, in the order in which it went.
+        texts: the canonical texts of the changed variables.
+        dropped: the paths of the removed values in the variables as they were, in the order of removal.
     """
 
     texts: Mapping[str, bytes]
@@ -55,11 +55,11 @@ class PrunedValues:
 
 
 def without_deep_values(texts: Mapping[str, bytes], *, depth_max: int, excess: int) -> PrunedValues:
-    """The variables without so many of their deep values that `excess` bytes are gone, or without all.
+    """Removes deep values until `excess` bytes are gone, or until none is left.
 
     A variable's own value is at depth 1. Of those deeper than `depth_max`, each with all that is in it, the
-    largest goes first; of equally large ones the first in the canonical document. Takes time in proportion
-    to the length of the texts, but for sorting the sizes.
+    largest goes first; of equally large ones the first in the canonical document. Linear in the length of
+    the texts, but for sorting the sizes.
     """
     plain = {name: json.loads(text) for name, text in sorted(texts.items())}
     holders: list[_Holder] = []
@@ -81,25 +81,25 @@ def without_deep_values(texts: Mapping[str, bytes], *, depth_max: int, excess: i
 
 @dataclass(slots=True, eq=False)
 class _Holder:
-    """An object or array at the greatest depth that is allowed: what it holds is deeper."""
+    """An object or array at the greatest allowed depth: its members are too deep."""
 
     path: Path
     value: Any
     gone: set[str | int] = field(default_factory=set)
 
     def sizes(self) -> Iterator[tuple[str | int, int]]:
-        """Each member with the canonical bytes that go with it, the comma beside it left out."""
+        """Each member with its canonical bytes, name and colon included, the comma beside it left out."""
         for part, member in _members(self.value):
             name = len(name_text(part)) + 1 if isinstance(part, str) else 0
             yield part, name + canonical_byte_size(member)
 
     def drop(self, part: str | int) -> int:
-        """Gives the bytes of the comma that goes with the member."""
+        """Marks a member as dropped; gives the bytes of the comma that goes with it: 0 for the last."""
         self.gone.add(part)
         return 1 if len(self.gone) < len(self.value) else 0
 
     def close(self) -> None:
-        """Takes out what was dropped, all at once."""
+        """Removes the dropped members in one pass: one by one would be quadratic for an array."""
         if not self.gone:
             return
         if isinstance(self.value, dict):

@@ -1,4 +1,4 @@
-"""Python objects on their way to JSON: what cannot go is taken out and named, never silently."""
+"""Conversion of Python objects to JSON: what JSON cannot carry is removed and reported, never silently."""
 
 import math
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from domain.json_pointer import CONTEXT, child
 
 CIRCULAR = "[Circular Reference Removed]"
 NUMBER_MAX = 2**53 - 1
-"""The largest number that every reader of JSON has exactly (RFC 7493, I-JSON)."""
+"""The largest integer that every JSON reader represents exactly (RFC 7493, I-JSON)."""
 DEPTH_MAX = 64
 VALUES_MAX = 100_000
-"""Objects that share parts can stand for far more values than they hold."""
+"""Objects that share parts can expand to far more values than they hold."""
 
 _DROPPED = object()
 
@@ -20,7 +20,7 @@ _DROPPED = object()
 def without_what_json_cannot_carry(
     context: Mapping[str, object],
 ) -> tuple[dict[str, object], tuple[Violation, ...], tuple[Violation, ...]]:
-    """What is left of the context, what was taken out, and what must be refused."""
+    """The context that is left, what was removed, and what makes the event invalid."""
     walk = _Walk()
     kept = walk.mapping(context, CONTEXT, ())
     return kept, tuple(walk.removed), tuple(walk.refused)
@@ -46,7 +46,7 @@ class _Walk:
         return kept
 
     def _value(self, value: object, pointer: str, path: tuple[int, ...]) -> object:
-        """`path` holds the identities of the containers around: only one of them makes a cycle."""
+        """`path` holds the identities of the enclosing containers: only one of those makes a cycle."""
         self._values += 1
         if self._values > VALUES_MAX:
             return self._refuse(pointer, "too_many_values", f"more than {VALUES_MAX} values")

@@ -1,4 +1,4 @@
-"""The byte budgets of a context, and what is done about a breach."""
+"""The byte budgets of a context, and the overflow policy that applies when one is exceeded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from domain.errors import ContextTooLarge
 
 
 class Overflow(StrEnum):
-    """What happens to a context over its budget."""
+    """The overflow policy: what happens to a context over its budget."""
 
     REJECT = "reject"
     PRUNE = "prune"
@@ -26,7 +26,7 @@ class Fitted:
 
     Attributes:
         context: as it is stored and sent.
-        readable: as it is given to readers and checked by the schema: nothing in it is compressed.
+        readable: as it is shown to readers and checked by the schema: nothing in it is compressed.
     """
 
     context: LwwMap
@@ -39,10 +39,10 @@ class SizePolicy:
     """Two budgets at once, both in canonical bytes of the merged document.
 
     Attributes:
-        context_byte_size_max: for what is stored.
-        sync_byte_size_max: for what is sent to Genesys, the persistence block included.
-        prune_depth: how deep values may nest; a variable's own value is at depth 1.
-        essential: names of variables that pruning leaves alone.
+        context_byte_size_max: of the stored document.
+        sync_byte_size_max: of the document sent to Genesys, the persistence block included.
+        prune_depth: the depth below which pruning removes values; a variable's own value is at depth 1.
+        essential: names of variables that are never pruned.
     """
 
     context_byte_size_max: int = 8192
@@ -58,15 +58,14 @@ class SizePolicy:
         sync_overhead: int | None,
         before: LwwMap | None = None,
     ) -> Fitted:
-        """The context within both budgets, as the overflow policy brings it there.
+        """The context within both budgets, after the overflow policy if it was over one.
 
         Args:
             sync_overhead: the bytes that sending adds to the context's document; None: it is not sent.
-            before: the context as it was stored; what is compressed there and has not changed is not
-                compressed again.
+            before: the context as it was stored; its compressed values are reused where unchanged.
 
         Raises:
-            ContextTooLarge: it does not fit, whatever may be done about it.
+            ContextTooLarge: it does not fit, also after the overflow policy.
         """
         limit = self._limit(sync_overhead)
         plain = context.expanded()

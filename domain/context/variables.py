@@ -1,4 +1,4 @@
-"""Context variables: one canonical JSON text per variable, and the document they make together.
+"""Context variables: one canonical JSON text per variable, and the document of them all.
 
 The canonical encoding is compact UTF-8 JSON with names sorted by code point, at every level. Its
 bytes are what is measured, stored, compared and sent. It is not RFC 8785: numbers keep the spelling
@@ -30,7 +30,7 @@ def canonical_json(value: object) -> bytes:
 
 
 def canonical_byte_size(value: object) -> int:
-    """The length of `canonical_json(value)`; cheap for the many small values that a context may hold."""
+    """The length of `canonical_json(value)`; cheap for the small values that most of a context are."""
     match value:
         case str():
             return len(name_text(value))
@@ -67,10 +67,10 @@ def largest(texts: Mapping[str, bytes], count: int = 10) -> tuple[VariableSize, 
 
 @dataclass(frozen=True)
 class ContextVariables:
-    """What an event says about the context: a canonical JSON text for each top-level variable.
+    """The context of an event: a canonical JSON text for each top-level variable.
 
     Attributes:
-        removed: what `from_python` took out, each with its place; empty for what came as JSON.
+        removed: what `from_python` removed, each with its pointer; empty for what came as JSON.
     """
 
     texts: Mapping[str, bytes]
@@ -78,19 +78,19 @@ class ContextVariables:
 
     @classmethod
     def from_json(cls, context: Mapping[str, object]) -> "ContextVariables":
-        """Of a decoded JSON object, that is one that can hold neither cycles nor foreign types."""
+        """From a decoded JSON object, which can hold neither cycles nor foreign types."""
         return cls({name: canonical_json(value) for name, value in context.items()})
 
     @classmethod
     def from_python(cls, context: Mapping[str, object]) -> "ContextVariables":
-        """Of Python objects, for callers within the process.
+        """From Python objects, for callers within the process.
 
         A real cycle becomes `"[Circular Reference Removed]"`; an object that is merely used twice stays.
         What JSON cannot carry is dropped. Both are named in `removed`, with pointers from `/context`.
 
         Raises:
-            InvalidEvent: NaN, an infinity, or a number outside ±(2^53-1), each with its place; or objects
-                nested too deep.
+            InvalidEvent: NaN, an infinity, or a number outside ±(2^53-1), each with its pointer; or objects
+                that nest too deep.
         """
         kept, removed, refused = without_what_json_cannot_carry(context)
         if refused:

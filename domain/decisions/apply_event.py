@@ -1,7 +1,7 @@
-"""What an event does to a session: old state, event, policies and the time give the new state.
+"""Applying an event to a session: a pure function of old state, event, policies and time.
 
-The result is that of applying the session's events in the order of their stamps, whatever the order
-in which they arrived, and however often.
+Idempotent: the result is that of the session's events in the order of their stamps, whatever the order
+in which they arrive, and however often.
 """
 
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ _ACTIONS = {
 def decide_event(
     before: SessionState | None, event: SessionEvent, policies: Policies, now: datetime
 ) -> Decision:
-    """The decision about an event; a refused one changes nothing but the audit trail."""
+    """The decision about an event; a refused event changes nothing but the audit trail."""
     try:
         return _EventDecision(before, event, policies, now).decision()
     except EventRefused as refusal:
@@ -51,7 +51,7 @@ def decide_event(
 
 @dataclass(frozen=True, slots=True)
 class _Applied:
-    """What the event makes of lifecycle and context, before anything is said about it."""
+    """The lifecycle and the context after the event, before its outcome is known."""
 
     lifecycle: Lifecycle
     context: LwwMap
@@ -92,7 +92,7 @@ class _EventDecision:
         return self._answer(self._after(applied, outcome, changed=changed), outcome, fitted.pruned)
 
     def _older_than_the_erasure(self) -> Decision:
-        """As if it had never been, but that a session which began anew since is renewed by it."""
+        """Ignored, but extends the time to live of a session recreated after the erasure."""
         before = self._before
         if before.status is SessionStatus.ERASED:
             return Decision(
@@ -113,7 +113,7 @@ class _EventDecision:
         return self._answer(after, Outcome.SUPERSEDED, NOTHING_PRUNED)
 
     def _blank(self) -> SessionState:
-        """What there is of a session before its first event."""
+        """The state of a session before its first event."""
         return SessionState(
             session_id=self._event.session_id,
             revision=0,
@@ -141,7 +141,7 @@ class _EventDecision:
         return _Applied(lifecycle, context)
 
     def _trimmed(self, context: LwwMap) -> LwwMap:
-        """With its tombstones within their bounds; pruning leaves some, too, so this comes after it."""
+        """With its tombstones within their bounds. After pruning, which makes tombstones, too."""
         oldest = self._now - timedelta(seconds=self._policies.ttl.tombstone_seconds)
         return context.trimmed(
             tombstones_max=self._policies.tombstones_max,
@@ -173,7 +173,7 @@ class _EventDecision:
         return all(context.loses(name, self._stamp) for name in changes)
 
     def _fitted(self, before: LwwMap, context: LwwMap) -> Fitted:
-        """The context within its limits; one that the event leaves alone is not judged again."""
+        """The context within its limits; one that the event does not change is not checked again."""
         policies = self._policies
         if context.texts == before.texts and before is self._before.context:
             return Fitted(context, context)
@@ -221,7 +221,7 @@ class _EventDecision:
         return Participant(self._event.conversation_id, self._event.participant_id)
 
     def _ttl_before(self) -> LwwRegister[int]:
-        """The session's; one that begins anew after an erasure or an end has none of its own yet."""
+        """The session's time to live; the default for one that is recreated after an erasure or an end."""
         if not self._before.lifecycle.is_tombstone:
             return self._before.ttl_seconds
         return LwwRegister(self._policies.ttl.default_seconds, self._before.lifecycle.erased)

@@ -1,12 +1,12 @@
-"""How far the service's clock may be from the store's before nothing is evicted any more."""
+"""The guard against clock skew: eviction stops while our clock and the store's are too far apart."""
 
 from datetime import timedelta
 
 
 def eviction_problem(skew: timedelta | None, skew_max: timedelta) -> str | None:
-    """Why nothing may be evicted; None: the clocks agree well enough, or the store has none of its own.
+    """Why eviction must stop; None: the skew is within bounds, or the store has no clock of its own.
 
-    A process whose clock is ahead takes live sessions for expired, those of all other processes too.
+    A server process whose clock is ahead takes live sessions for expired, also those of other replicas.
 
     Args:
         skew: how far the store's clock is ahead of ours.

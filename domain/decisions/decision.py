@@ -1,4 +1,4 @@
-"""What a decision is: the whole of what is to be written about a session, made by pure functions."""
+"""A decision: everything that is to be written about a session, as a pure function gives it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from domain.sync.state import SyncPolicy
 
 
 class Outcome(StrEnum):
-    """What became of an event."""
+    """How an event was applied."""
 
     PERSISTED = "persisted"
     UNCHANGED = "unchanged"
@@ -23,20 +23,21 @@ class Outcome(StrEnum):
     ENDED = "ended"
 
 
-def any_document(document: bytes) -> tuple[Violation, ...]:  # noqa: ARG001 - the rule that has none
-    """The rule of a deployment without a schema."""
+def any_document(document: bytes) -> tuple[Violation, ...]:  # noqa: ARG001 - a schema that accepts everything
+    """The schema of a deployment that has none: every document is valid."""
     return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """The rules of a deployment.
+    """The rules of a deployment; the same in every replica, or sessions do not converge.
 
     Attributes:
-        schema: gives what is wrong with a merged context document (canonical bytes).
-        tombstones_max: how many removed variables a session remembers.
-        tombstone_bytes_max: canonical bytes that the names of those may take together.
-        ending_context: the same in every process, or sessions do not converge.
+        schema: gives the violations of a merged context document (canonical bytes).
+        variables_max: top-level variables of a context.
+        tombstones_max: removed variables that a session remembers.
+        tombstone_bytes_max: canonical bytes of the names of those together.
+        ending_context: what happens to the context of an ending event.
     """
 
     ttl: TtlPolicy = field(default_factory=TtlPolicy)
@@ -51,17 +52,17 @@ class Policies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What is to be written, in one atomic write.
+    """Everything that is to be written about a session, in one atomic write.
 
     Attributes:
         state: the session's new state; the same object as before when nothing changes; None when
             there is to be no record.
         audit: entries to add to the trail.
-        forgets_audit: the entries that are there are deleted first.
-        outcome: what became of the event, where the decision is about one.
+        forgets_audit: the session's earlier entries are shown to nobody from this write on.
+        outcome: how the event was applied, where the decision is about one.
         refusal: why the event was refused; the caller raises it once the audit entries are written.
-        pruned: what the overflow policy took out.
-        context_ignored: the event ends the session and brought a context that was left out.
+        pruned: what the overflow policy removed.
+        context_ignored: the event ends the session and brought a context, which was ignored.
     """
 
     state: SessionState | None
@@ -74,4 +75,4 @@ class Decision:
 
 
 Decide = Callable[[SessionState | None], Decision]
-"""A pure function of the state that is there, expired or not, or None. It may be called more than once."""
+"""A pure function of the stored state, expired or not, or None. It may be called more than once."""

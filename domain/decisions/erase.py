@@ -1,4 +1,4 @@
-"""Erasing a session: all that is left is a trace that keeps older events from bringing it back."""
+"""Erasing a session: only a tombstone stays, so that older events cannot bring it back."""
 
 from datetime import datetime, timedelta
 
@@ -20,13 +20,13 @@ def decide_erasure(
     policies: Policies,
     now: datetime,
 ) -> Decision:
-    """The trace of an erasure; the audit trail is forgotten but for the entry that says so."""
+    """The tombstone of an erased session; its audit trail is deleted but for the entry about the erasure."""
     erased = Stamp(to_microseconds(now), _AFTER_EVERY_TIE)
     until = now + timedelta(seconds=policies.ttl.erased_seconds)
     if before is not None:
         erased = max(erased, before.lifecycle.newest)
         until = max(until, before.lifecycle.erased_until or until)
-    trace = tombstone(
+    state = tombstone(
         session_id=session_id,
         persistence_id=persistence_id,
         erased=erased,
@@ -35,4 +35,4 @@ def decide_erasure(
         now=now,
     )
     entry = AuditEntry(action=AuditAction.SESSION_ERASED, session_id=session_id, time=now)
-    return Decision(state=trace, audit=(entry,), forgets_audit=True)
+    return Decision(state=state, audit=(entry,), forgets_audit=True)

@@ -1,4 +1,4 @@
-"""Removing what has expired."""
+"""Evicting sessions that have expired, and keeping the tombstones that must outlive them."""
 
 from datetime import datetime
 
@@ -12,11 +12,11 @@ from domain.sync.state import SyncStatus
 
 TIME_IS_OVER = "its time to live was over"
 UNDELIVERED = "undelivered"
-"""A reason with this word says that Genesys never acknowledged the newest state, and never will."""
+"""In the reason of an eviction: Genesys has not acknowledged the newest state, and never will."""
 
 
 def undelivered_reason(state: SessionState) -> str | None:
-    """Why Genesys does not hold the newest state of a session that goes; None: it does, or is not to."""
+    """Why the newest state of an evicted session is not delivered; None: it is, or there is no sync."""
     if not state.has_context:
         return None
     if state.sync.status is SyncStatus.FAILED:
@@ -24,17 +24,17 @@ def undelivered_reason(state: SessionState) -> str | None:
         return f"{UNDELIVERED}: Genesys refused it {code}"
     if state.sync.status is not SyncStatus.PENDING:
         return None
-    what = "Genesys was never told" if state.sync.last_synced is None else "not the newest state"
+    what = "never delivered to Genesys" if state.sync.last_synced is None else "not the newest state"
     return f"{UNDELIVERED}: {what}"
 
 
 def is_undelivered(entry: AuditEntry) -> bool:
-    """Whether this entry says that a session went before Genesys was told."""
+    """Whether this entry is about a session that was evicted before its newest state was delivered."""
     return entry.action is AuditAction.SESSION_EVICTED and UNDELIVERED in (entry.reason or "")
 
 
 def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ...]:
-    """What the trail says when an expired record goes; nothing for what was left of one."""
+    """The audit entries of an eviction; none for a tombstone, whose session was evicted or erased before."""
     if state.lifecycle.is_tombstone:
         return ()
     return (
@@ -51,9 +51,9 @@ def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ..
 
 
 def tombstone_of(state: SessionState, now: datetime) -> SessionState | None:
-    """What stays of an expired record: its end or an erasure that is still to be remembered, or nothing.
+    """The tombstone that stays of an expired record: of its end or an erasure; None when neither is left.
 
-    A session that has ended, or began anew after its erasure, may expire long before that time is over.
+    A session that has ended, or was recreated after its erasure, may expire long before `erased_until`.
     """
     until, ends = state.lifecycle.erased_until, state.lifecycle.ends[-1:]
     erased = max((state.lifecycle.erased, *ends))
@@ -71,7 +71,7 @@ def tombstone_of(state: SessionState, now: datetime) -> SessionState | None:
 
 
 def decide_eviction_unread(before: UnreadableSession, now: datetime) -> Decision | None:
-    """An expired record that cannot be read goes whole, with the tombstones in it; others stay."""
+    """Evicts an expired record that cannot be read, with the tombstones in it; None: it has not expired."""
     if not before.expired(now):
         return None
     undelivered = f"{UNDELIVERED}: not the newest state" if before.undelivered else None
@@ -89,7 +89,7 @@ def decide_eviction_unread(before: UnreadableSession, now: datetime) -> Decision
 
 
 def decide_eviction(before: SessionState | None, now: datetime) -> Decision:
-    """What is left of it, if it has expired; otherwise all of it (it was renewed meanwhile)."""
+    """Evicts a session if it has expired; otherwise it stays as it is, for it was renewed meanwhile."""
     if before is None or not before.expired(now):
         return Decision(state=before)
     return Decision(state=tombstone_of(before, now), audit=eviction_entries(before, now))

@@ -1,4 +1,4 @@
-"""An operator says that a sync which failed for good may be tried again."""
+"""Retrying a sync that failed for good, at an operator's request."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +10,7 @@ from domain.sync.state import SyncStatus
 
 
 def decide_retry(before: SessionState | None, now: datetime) -> Decision:
-    """Due again at once, if it has failed and is still there; otherwise it is left as it is."""
+    """Due again at once, if its sync has failed and it has not expired; otherwise it stays as it is."""
     if before is None or before.expired(now) or before.sync.status is not SyncStatus.FAILED:
         return Decision(state=before)
     entry = AuditEntry(

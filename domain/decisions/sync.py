@@ -1,4 +1,7 @@
-"""The decisions of a sync: to claim, and to note how it ended. Every end must show the claim's token."""
+"""The decisions of a sync: to claim a session, and to write how the call ended.
+
+The fencing token of the claim decides: without it only that a call is in doubt is written.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +17,7 @@ from domain.sync.state import CallInDoubt, SyncFailure, SyncPolicy, SyncReceipt,
 def decide_claim(
     before: SessionState | None, *, token: ClaimToken, policy: SyncPolicy, now: datetime
 ) -> Decision:
-    """The claim, if the session is due and there; otherwise nothing (somebody else was faster)."""
+    """Claims the session if it is due; otherwise it stays as it is: another sync worker was faster."""
     if before is None or not before.served(now) or not policy.enabled:
         return Decision(state=before)
     if before.sync.due_at is None or before.sync.due_at > now:
@@ -31,7 +34,7 @@ def decide_delivered(
     policy: SyncPolicy,
     now: datetime,
 ) -> Decision:
-    """Genesys acknowledged. With a lost lease the copy there is in doubt, and the session due again."""
+    """Genesys acknowledged. After a lost lease the call is in doubt, and the session due again."""
     if before is None or not before.has_context:
         return Decision(state=before)
     fingerprint = before.fingerprint(policy.target)
@@ -77,7 +80,7 @@ def decide_postponed(
     failure: SyncFailure,
     in_doubt: CallInDoubt | None = None,
 ) -> Decision:
-    """The attempt may be made again, later.
+    """The attempt failed and is to be made again, at `until`.
 
     Args:
         in_doubt: the call that was made, unless it is certain that it had no effect.
@@ -92,7 +95,7 @@ def decide_postponed(
 def decide_released(
     before: SessionState | None, *, token: ClaimToken, now: datetime, in_doubt: CallInDoubt | None = None
 ) -> Decision:
-    """The claim is given back; `in_doubt` as in `decide_postponed`."""
+    """The claim is released before its lease runs out; `in_doubt` as in `decide_postponed`."""
 
     def released(state: SessionState) -> Decision:
         return Decision(state=replace(state, sync=state.sync.released(now, in_doubt)))

@@ -1,4 +1,4 @@
-"""Deciding about a session whose record cannot be read: damaged, or written by a newer version."""
+"""Decisions about a session whose record cannot be read: it is damaged, or a newer version wrote it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from domain.session.state import SessionState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableSession:
-    """What is known of it without its record.
+    """What the columns of the store say of a session whose record cannot be read.
 
     Attributes:
-        undelivered: Genesys had not acknowledged the newest state.
+        undelivered: Genesys has not acknowledged the newest state.
         why: what is wrong with the record; never a context value.
     """
 
@@ -35,7 +35,7 @@ class DecideAnyway:
     """A `Decide` that `SessionStore.update` also takes where the record cannot be read.
 
     Attributes:
-        unreadable: is asked in place of `readable` then; None: the record stays as it is.
+        unreadable: decides in place of `readable` then; when it gives None, the record stays as it is.
     """
 
     readable: Decide

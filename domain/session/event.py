@@ -1,4 +1,4 @@
-"""Session events as they arrive, and what their names mean."""
+"""Session events: what a sender reports, and what the names of events mean."""
 
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -14,21 +14,21 @@ ENDING_EVENT_TYPES = frozenset({"session-ended", "session-expired"})
 OWN_VARIABLES = frozenset(
     {"persistence", "sk_persistenceId", "sk_syncStatus", "sk_expiresAt", "sk_lastSynced"}
 )
-"""What this service itself writes to Genesys. It comes back when a flow echoes its context; to take it
-for a change of the context would start a loop of updates."""
+"""What this service itself writes to Genesys. It comes back when a flow echoes its context; taken for a
+change of the context it would start a loop of updates."""
 
 NULL_TEXT = b"null"
 
 
 class ContextMode(StrEnum):
-    """How an event's context meets the one that is there."""
+    """How an event's context is combined with the stored one."""
 
     REPLACE = "replace"
     MERGE = "merge"
 
 
 class EndingContext(StrEnum):
-    """What becomes of the context that an ending event brings."""
+    """What happens to the context that an ending event brings."""
 
     IGNORE = "ignore"
     KEEP = "keep"
@@ -36,13 +36,13 @@ class EndingContext(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedEvent:
-    """One event of a session, as its sender tells it.
+    """One event of a session, as its sender reports it.
 
     Attributes:
         event_type: `session-ended` and `session-expired` end the session; any other name is activity.
         context: the variables that the event brings; None leaves the context as it is.
-        occurred_at: when it happened; None means that the time of arrival stands for it.
-        ttl_seconds: time to live from the arrival on; None keeps the session's.
+        occurred_at: when it happened; None: the time of arrival is taken.
+        ttl_seconds: time to live, counted from the arrival; None keeps the session's.
     """
 
     session_id: SessionId
@@ -56,17 +56,17 @@ class ReportedEvent:
     subject_id: str | None = None
 
     def identified(self, persistence_id: PersistenceId) -> "SessionEvent":
-        """The event with the id that the session gets if it changes it."""
-        told = {name: getattr(self, name) for name in _TOLD}
-        return SessionEvent(persistence_id=persistence_id, **told)
+        """The event with the id that the session gets if this event changes it."""
+        reported = {name: getattr(self, name) for name in _REPORTED_FIELDS}
+        return SessionEvent(persistence_id=persistence_id, **reported)
 
 
-_TOLD = tuple(told.name for told in fields(ReportedEvent))
+_REPORTED_FIELDS = tuple(field.name for field in fields(ReportedEvent))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEvent(ReportedEvent):
-    """One event of a session, on its way to a decision.
+    """A reported event with the id that it would give the session.
 
     Attributes:
         persistence_id: the id that the session gets if this event changes it.
@@ -79,7 +79,11 @@ class SessionEvent(ReportedEvent):
         return self.event_type in ENDING_EVENT_TYPES
 
     def settled(self, now: datetime, future_seconds_max: int) -> tuple["SessionEvent", str | None]:
-        """The event with a time that can be believed, and what was done to it for the audit trail."""
+        """The event with a valid time, and a note for the audit trail if the time had to be clamped.
+
+        Args:
+            future_seconds_max: how far ahead of `now` the time of an event may lie.
+        """
         if self.occurred_at is None:
             return replace(self, occurred_at=now), None
         latest = now + timedelta(seconds=future_seconds_max)

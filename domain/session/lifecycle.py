@@ -1,4 +1,4 @@
-"""Whether a session lives: its ends and its activity in the order of events, not of arrival."""
+"""Whether a session is live, ended or erased, by the order of its events, not of their arrival."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +10,7 @@ ENDS_KEPT_MAX = 8
 
 
 class SessionStatus(StrEnum):
-    """What a reader is told. `persisted` is the name for a live session that users know."""
+    """The status that a reader is shown. `persisted` is the users' name for a live session."""
 
     PERSISTED = "persisted"
     ENDED = "ended"
@@ -19,15 +19,15 @@ class SessionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
-    """Activity and ends.
+    """The activity, the ends and the erasure of a session, as stamps.
 
     Attributes:
         last_activity: the newest event that was not an end; None when there was none.
-        ends: the ends newer than that, oldest first. A later activity starts the session again after
-            the newest end before it, so more than the last one matter; at most `ENDS_KEPT_MAX`.
-        erased: events not newer than this are as if they had never been. The end of a session that has
-            expired is remembered in this way, too.
-        erased_until: how long that and `ends` are remembered, also when the session itself has expired.
+        ends: the ends newer than that, oldest first. A late activity restarts the session after the
+            newest end before it, so all of them matter; at most `ENDS_KEPT_MAX` are kept.
+        erased: events not newer than this are ignored. It also remembers the end of a session that has
+            expired.
+        erased_until: how long `erased` and `ends` are remembered, also after the session has expired.
     """
 
     last_activity: Stamp | None = None
@@ -43,22 +43,22 @@ class Lifecycle:
 
     @property
     def is_tombstone(self) -> bool:
-        """Whether nothing is known but an erasure, or the end of a session that has expired."""
+        """Whether this is only a tombstone: of an erasure, or of a session that has ended and expired."""
         return self.last_activity is None and BEFORE_ALL < self.erased == self.newest
 
     @property
     def newest(self) -> Stamp:
-        """The newest event that this session knows of."""
+        """The stamp of the newest event that was applied."""
         return max(self.last_activity or BEFORE_ALL, self.erased, *self.ends)
 
     def remembered(self, until: datetime) -> "Lifecycle":
-        """With its ends, if there are any, remembered at least so long."""
+        """With its ends, if there are any, remembered until then or longer."""
         if not self.ends or (self.erased_until is not None and self.erased_until >= until):
             return self
         return replace(self, erased_until=until)
 
     def active(self, stamp: Stamp) -> tuple["Lifecycle", Stamp]:
-        """After an activity; and the floor that the ends before it set for the context."""
+        """After an activity; and the floor of the context: the newest end before it, or `BEFORE_ALL`."""
         if self.last_activity is not None and stamp <= self.last_activity:
             return self, BEFORE_ALL
         passed = [end for end in self.ends if end < stamp]
@@ -66,7 +66,7 @@ class Lifecycle:
         return replace(self, last_activity=stamp, ends=later), max(passed, default=BEFORE_ALL)
 
     def ended(self, stamp: Stamp) -> tuple["Lifecycle", Stamp]:
-        """After an end; and the floor that it sets, when newer activity has already begun again."""
+        """After an end; and the floor of the context: this end, if a newer activity is known."""
         if self.last_activity is not None and stamp < self.last_activity:
             return self, stamp
         if stamp in self.ends:

@@ -1,4 +1,4 @@
-"""The state of a session: everything that is known of it, and what can be said of it."""
+"""The state of a session: all that is stored of it, and what follows from that."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,11 +13,11 @@ from domain.sync.state import SyncLane, SyncState, SyncStatus, SyncTarget
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """A participant, and the conversation in which that id means something.
+    """A participant id, and the conversation that it belongs to.
 
     Attributes:
-        conversation_id: as the event named it; None when it named none: then the participant is of the
-            conversation that the session had at the time of that event.
+        conversation_id: as the event named it. None when it named none: then the participant belongs to
+            the conversation that the session had at the time of that event.
     """
 
     conversation_id: str | None
@@ -26,15 +26,15 @@ class Participant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionState:
-    """A session.
+    """The state of one session. Immutable: a decision makes a new one.
 
     Attributes:
-        revision: how many changes it has seen; 0 for the trace that an erasure leaves.
+        revision: grows by one with every change that was persisted, and with an end; 0 for a tombstone.
         persistence_id: new with every change that was persisted.
-        expires_at: from then on it is as if it were not there.
-        conversation_id, participant, subject_id: as events told them; None: never told. An event need
-            not name both of the first two, and either may arrive late, so each is a register of its own;
-            `participant_id` is what they say together.
+        expires_at: from then on no reader is given it.
+        conversation_id, participant, subject_id: as events reported them; None: no event did. An event
+            need not name both of the first two, and either may arrive late, so each is a register of its
+            own; `participant_id` combines them.
     """
 
     session_id: SessionId
@@ -57,25 +57,25 @@ class SessionState:
 
     @property
     def has_context(self) -> bool:
-        """Whether there is something to serve and to sync: of an activity, or of an end that brought it."""
+        """Whether there is a context to serve and to sync, from an activity or an end."""
         return self.lifecycle.last_activity is not None or bool(self.context.texts)
 
     @property
     def byte_size(self) -> int:
-        """Canonical bytes of the context; 0 when there never was one."""
+        """Canonical bytes of the context as it is stored; 0 when there never was one."""
         return len(self.context.document) if self.has_context else 0
 
     @property
     def readable_document(self) -> bytes:
-        """The canonical context as readers are given it: nothing in it is compressed."""
+        """The canonical context as readers are shown it: nothing in it is compressed."""
         return self.context.expanded().document
 
     @property
     def participant_id(self) -> str | None:
         """The participant that events named for the session's conversation; None: to be looked up.
 
-        One that was named without a conversation counts only while no newer event has named one: a
-        lookup costs one call, a participant of another conversation is refused for good.
+        A participant without a conversation counts only while no newer event has named a conversation: a
+        lookup costs one call, but a participant of another conversation is refused for good.
         """
         named, conversation = self.participant, self.conversation_id
         if named.value is None:
@@ -100,13 +100,13 @@ class SessionState:
         return self.has_context and not self.expired(now)
 
     def fingerprint(self, target: SyncTarget) -> str:
-        """A digest of what the target is sent of this state, less expiry and time of sending."""
+        """A digest of what is sent to the target, without the expiry and the time of sending."""
         if target is SyncTarget.MESSAGING_SESSIONS:
             return fingerprint_of(self.persistence_id, self.context.document)
         return fingerprint_of(self.persistence_id, self.conversation_id.value, self.participant_id)
 
     def copy(self, target: SyncTarget) -> SessionCopy:
-        """What Genesys is to hold of this state."""
+        """The copy of this state that is to be delivered to Genesys."""
         conversation_id = self.conversation_id.value or self.session_id
         found_for, found = self.sync.participant or (None, None)
         found = found if found_for == conversation_id else None
@@ -133,10 +133,12 @@ def tombstone(
     ttl_seconds: int,
     now: datetime,
 ) -> SessionState:
-    """What is left of a session: nothing but that events which are not newer do not bring it back.
+    """The tombstone of a session: all that it keeps is which events are too old to bring the session back.
 
     Args:
-        ends: the end that is remembered in this way; none when the session was erased.
+        erased: events that are not newer than this are ignored.
+        ends: the end of a session that has ended and expired; empty when the session was erased.
+        until: when the tombstone itself expires.
     """
     return SessionState(
         session_id=session_id,

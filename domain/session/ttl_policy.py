@@ -1,4 +1,4 @@
-"""How long a session is kept."""
+"""The time to live of sessions and of their tombstones."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,13 +8,13 @@ from domain.errors import InvalidEvent, Violation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TtlPolicy:
-    """Bounds in seconds.
+    """How long a session and what was removed of it are kept, in seconds.
 
     Attributes:
-        ended_seconds_max: how long an ended session is still served at most (grace after the end).
-        erased_seconds: how long an erasure keeps older events from bringing the session back.
-        tombstone_seconds: how old an event may come in and still not bring back a removed variable, or a
-            session that has ended before it and expired.
+        ended_seconds_max: the longest that an ended session is still served (grace after the end).
+        erased_seconds: how long the tombstone of an erased session is kept.
+        tombstone_seconds: how long the tombstones of removed variables, and of sessions that have ended
+            and expired, are kept: an event that arrives later than this may bring them back.
         future_seconds_max: how far ahead of our clock the time of an event may lie.
     """
 

@@ -1,8 +1,8 @@
-"""The copy of a session that Genesys is given, and the names that stand in it.
+"""The copy of a session that is delivered to Genesys, and the names in it.
 
 Two targets: the nested `persistence` block of the `messaging-sessions` contract, and flat string
-attributes of a participant, which is what Genesys Cloud really offers (attribute values are strings;
-names with a dot cannot be used in scripts, hence the `sk_` prefix).
+attributes of a participant, which is what Genesys Cloud really offers. Attribute values are strings;
+names with a dot cannot be used in scripts, hence the `sk_` prefix.
 """
 
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ _BLOCK_SHAPE = {
     "lastSynced": "0" * 24,
 }
 PERSISTENCE_BYTES = len(b',"persistence":' + canonical_json(_BLOCK_SHAPE))
-"""What the block adds to a context's document; every value in it has a fixed length."""
+"""The bytes that the block adds to a context's document; every value in it has a fixed length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCopy:
-    """The state of a session as it stood when a worker claimed it.
+    """The state of a session as it was when a sync worker claimed it.
 
     Attributes:
-        participant_found: the participant was looked up earlier and may have left since.
+        participant_found: the participant id comes from an earlier look-up; the participant may have left.
     """
 
     session_id: SessionId
@@ -61,7 +61,7 @@ class SessionCopy:
 
 
 def fingerprint_of(*parts: str | bytes | None) -> str:
-    """A short digest of what a target is sent, less what changes with every call."""
+    """A digest of what is sent to a target, without what changes with every call: 16 hexadecimal digits."""
     digest = blake2b(digest_size=8)
     for part in parts:
         digest.update(part if isinstance(part, bytes) else repr(part).encode())

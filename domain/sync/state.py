@@ -1,11 +1,12 @@
-"""What Genesys holds of a session, what it should hold, and when it is told.
+"""The sync state of a session: what Genesys has acknowledged, what is to be delivered, and when.
 
-A session whose copy at Genesys is no longer true is due. A worker claims it: the claim has a token and
-a lease, and while the lease runs the session is not due for others. What finishes a sync must show the
-token. A change that arrives meanwhile leaves the session due again.
+A session is due when its copy at Genesys is out of date. A sync worker claims it with a lease and a
+fencing token: while the lease runs, the session is not due for other workers, and the end of the sync is
+written only with that token. A change that arrives meanwhile leaves the session due again.
 
-Genesys has no revisions: what arrives last there stands. A call whose outcome or order nobody knows is
-kept in mind until it can do no more harm, and what was told meanwhile is told once more after that.
+Delivery is at-least-once. Genesys has no revisions: the copy that arrives last there stays. A call whose
+outcome or order is unknown is in doubt until it can no longer take effect; a copy that was delivered
+meanwhile is delivered once more after that.
 """
 
 from dataclasses import dataclass, replace
@@ -16,11 +17,12 @@ from domain.backoff import backoff_seconds
 from domain.ids import ClaimToken
 
 RENEWAL_LEAD_SECONDS = 60.0
-"""A renewed expiry is told at least so early, as far as half of the time to live allows: one rate window."""
+"""The shortest lead of a refresh before the expiry that Genesys holds, or half of the time to live if that
+is shorter: one rate window of Genesys."""
 
 
 class SyncStatus(StrEnum):
-    """What a reader is told about the copy at Genesys."""
+    """The state of the copy at Genesys, as a reader is shown it."""
 
     PENDING = "pending"
     COMPLETED = "completed"
@@ -29,7 +31,7 @@ class SyncStatus(StrEnum):
 
 
 class SyncTarget(StrEnum):
-    """Where persistence metadata is written to."""
+    """Where the copy of a session is delivered to; `none` switches the sync off."""
 
     MESSAGING_SESSIONS = "messaging-sessions"
     PARTICIPANT_ATTRIBUTES = "participant-attributes"
@@ -37,7 +39,7 @@ class SyncTarget(StrEnum):
 
 
 class SyncLane(StrEnum):
-    """The order in which calls are spent: changes of live sessions, of ended ones, then mere refreshes."""
+    """The priority of a call: changes of live sessions, changes of ended ones, then mere refreshes."""
 
     LIVE = "0-live"
     ENDED = "1-ended"
@@ -46,7 +48,11 @@ class SyncLane(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncFailure:
-    """Why Genesys was not told: its `code` and `contextId`, and a reason without any context value."""
+    """Why a copy was not delivered: Genesys' `code` and `contextId`, and a reason without any context value.
+
+    Attributes:
+        status: of the HTTP answer; None when there was none.
+    """
 
     code: str
     reason: str
@@ -64,15 +70,15 @@ class SyncFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncPolicy:
-    """When a session is due.
+    """When a session is due for sync.
 
     Attributes:
-        target: where to; with `none` nothing is ever due.
-        lease_seconds: how long a claim keeps others away.
-        refresh_fraction: what is left of the time to live that Genesys was told, as a fraction of
-            it, when a renewed expiry is worth a call although nothing else has changed; 0: never.
-        retry_seconds_min: the wait after the first failure that may pass.
-        retry_seconds_max: the longest wait between two attempts.
+        target: where copies are delivered to; with `none` nothing is ever due.
+        lease_seconds: how long a claim keeps other sync workers away.
+        refresh_fraction: a renewed expiry alone is delivered when this fraction of the time to live is
+            left before the expiry that Genesys holds; 0: never.
+        retry_seconds_min: the back-off after the first failed attempt.
+        retry_seconds_max: the longest back-off between two attempts, without jitter.
     """
 
     target: SyncTarget = SyncTarget.MESSAGING_SESSIONS
@@ -86,19 +92,19 @@ class SyncPolicy:
         return self.target is not SyncTarget.NONE
 
     def backoff_seconds(self, attempts: int, seconds_max: float | None = None) -> float:
-        """After so many attempts, to the smaller bound; jitter is for the caller to add."""
+        """The back-off after so many attempts, at most the smaller of the bounds; the caller adds jitter."""
         bound = self.retry_seconds_max if seconds_max is None else min(self.retry_seconds_max, seconds_max)
         return backoff_seconds(attempts, seconds_min=self.retry_seconds_min, seconds_max=bound)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallInDoubt:
-    """A call of which nobody knows whether, or before which other call, it took effect at Genesys.
+    """A call in doubt: unknown is whether it took effect at Genesys, or in which order with another.
 
     Attributes:
-        fingerprint: of the copy that it carried; empty when there were several.
-        since: when it was given up.
-        until: from then on it has taken effect, if it ever does.
+        fingerprint: of the copy that it carried; empty for several calls with different copies.
+        since: when its outcome was given up.
+        until: it can no longer take effect after this.
     """
 
     fingerprint: str
@@ -108,19 +114,20 @@ class CallInDoubt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncState:
-    """The sync side of a session.
+    """The sync state of a session.
 
     Attributes:
-        due_at: when a worker may take it (the end of the lease while one runs); None: not due.
-        waiting_since: when the copy at Genesys ceased to be true; None: it is true but for its expiry.
-        attempts: how often it was claimed since it was last right.
-        claim: the token of the running claim.
-        delivered_fingerprint: of what Genesys acknowledged last; None: nothing, or nobody can tell.
-        delivered_expires_at: the expiry that Genesys holds.
-        participant: conversation and participant id found by asking Genesys, kept for the next time.
-        failure: why the last attempt did not go through.
-        refused_fingerprint: of what Genesys refused last; it is not sent again.
-        in_doubt: the call that may still put another copy over the one that was told.
+        due_at: when a sync worker may claim it (the end of the lease while one runs); None: not due.
+        waiting_since: when the copy at Genesys went out of date; None: it is up to date but for its expiry.
+        attempts: how often it was claimed since the last delivery or the change that made it due.
+        claim: the fencing token of the running claim.
+        delivered_fingerprint: of the copy that Genesys acknowledged last; None: there is none, or a call
+            in doubt may have replaced it.
+        delivered_expires_at: the expiry in the copy that Genesys acknowledged last.
+        participant: conversation and participant id that a look-up at Genesys found, for the next call.
+        failure: why the last attempt failed; None: it did not.
+        refused_fingerprint: of the copy that Genesys refused last; it is not sent again.
+        in_doubt: the call that may still replace the delivered copy by another.
     """
 
     status: SyncStatus
@@ -138,18 +145,18 @@ class SyncState:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether a call may still put another copy over the one that was told."""
+        """Whether a call in doubt may still replace the delivered copy by a different one."""
         return self.in_doubt is not None and self.in_doubt.fingerprint != self.delivered_fingerprint
 
     @property
     def refresh_only(self) -> bool:
-        """Whether the copy at Genesys is true but for its expiry; what is due then is no more than that."""
+        """Whether the copy at Genesys is up to date but for its expiry, so that only a refresh can be due."""
         return self.status is SyncStatus.COMPLETED and not self.is_in_doubt
 
     def after_change(self, fingerprint: str, now: datetime) -> "SyncState":
-        """After the session may have changed: due at once, unless Genesys was told or refused just this.
+        """After the session may have changed: due at once, unless Genesys acknowledged or refused this copy.
 
-        It keeps its place in the queue, and its claim if one is running.
+        A session that was due already keeps its place in the queue, and its claim if one is running.
         """
         if self.status is SyncStatus.COMPLETED and fingerprint == self.delivered_fingerprint:
             return self
@@ -165,7 +172,7 @@ class SyncState:
         )
 
     def after_renewal(self, expires_at: datetime, ttl_seconds: int, fraction: float) -> "SyncState":
-        """After the time to live was renewed: due when the expiry that Genesys holds comes near.
+        """After the time to live was renewed: due for a refresh before the expiry that Genesys holds.
 
         Args:
             fraction: `SyncPolicy.refresh_fraction`.
@@ -179,10 +186,10 @@ class SyncState:
         return replace(self, due_at=due_at if self.last_synced is None else max(due_at, self.last_synced))
 
     def claimed(self, token: ClaimToken, lease_until: datetime, now: datetime) -> "SyncState":
-        """While a worker makes the call.
+        """With a lease and its fencing token, while a sync worker makes the call.
 
-        A copy in doubt is pending from here on: the doubt may be forgotten with the claim, and the session
-        must not be taken for a refresh if that claim is lost.
+        A copy in doubt is pending from here on: this claim may drop the call in doubt, and if the lease is
+        lost then, the session must not be taken for a refresh.
         """
         refresh = self.refresh_only
         return replace(
@@ -196,7 +203,7 @@ class SyncState:
         )
 
     def delivered(self, receipt: "SyncReceipt", fingerprint: str, now: datetime) -> "SyncState":
-        """After Genesys acknowledged; due again when the session changed, or another call may cover it."""
+        """Genesys acknowledged: due again if the session changed, or a call in doubt may replace it."""
         current = receipt.fingerprint == fingerprint
         again_at = None
         if self.in_doubt is not None and self.in_doubt.fingerprint != fingerprint:
@@ -219,7 +226,7 @@ class SyncState:
     def postponed(
         self, until: datetime, failure: SyncFailure | None, in_doubt: CallInDoubt | None = None
     ) -> "SyncState":
-        """After an attempt that may be made again; a refresh stays one."""
+        """After an attempt that failed and is to be made again, at `until`; a refresh stays a refresh."""
         return replace(
             self,
             status=self.status if self.refresh_only else SyncStatus.PENDING,
@@ -230,7 +237,7 @@ class SyncState:
         )
 
     def released(self, now: datetime, in_doubt: CallInDoubt | None = None) -> "SyncState":
-        """After a claim that was given back: due at once, in its old place in the queue."""
+        """After the claim was released early: due at once, in its old place in the queue."""
         return replace(
             self,
             due_at=now if self.waiting_since is None else min(self.waiting_since, now),
@@ -240,7 +247,7 @@ class SyncState:
         )
 
     def refused(self, failure: SyncFailure, *, sent: str, changed: bool, now: datetime) -> "SyncState":
-        """After Genesys refused; due again only when the session changed meanwhile."""
+        """After Genesys refused the copy for good; due again only if the session changed meanwhile."""
         return replace(
             self,
             status=SyncStatus.PENDING if changed else SyncStatus.FAILED,
@@ -253,11 +260,11 @@ class SyncState:
         )
 
     def put_in_doubt(self, in_doubt: CallInDoubt) -> "SyncState":
-        """After a call whose lease had run out: it may have put an older copy over a newer one.
+        """After a call whose lease had run out: it may have replaced a newer copy by an older one.
 
-        Whoever holds the claim now keeps it, but the copy that it tells may be the one that was covered;
-        so the session is told once more after that. To take the claim away would bring a second call
-        beside the one under way, which would then be in doubt for the same reason, without an end.
+        A claim that is running stays, but the copy that it delivers may be the one that was replaced, so
+        the session is delivered once more after it. To revoke the claim would start a second call beside
+        the one under way, which would be in doubt for the same reason, and so on without an end.
         """
         return replace(
             self,
@@ -282,7 +289,7 @@ class SyncState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReceipt:
-    """What Genesys acknowledged: which copy, with which expiry, when, and for whom."""
+    """The acknowledgement of a delivery: which copy, with which expiry, when, and for which participant."""
 
     fingerprint: str
     expires_at: datetime

@@ -34,7 +34,7 @@ def test_an_expired_session_is_removed_and_the_trail_says_so() -> None:
 @pytest.mark.parametrize(
     ("sync", "words"),
     [
-        (SyncState(status=SyncStatus.PENDING), "undelivered: Genesys was never told"),
+        (SyncState(status=SyncStatus.PENDING), "undelivered: never delivered to Genesys"),
         (SyncState(status=SyncStatus.PENDING, last_synced=at(1)), "undelivered: not the newest state"),
         (
             SyncState(status=SyncStatus.FAILED, failure=SyncFailure(code="bad.request", reason="no")),
