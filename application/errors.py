@@ -1,14 +1,14 @@
-"""What ports may raise; no other exception crosses them.
+"""The errors of the ports; no other exception crosses them.
 
 SessionKeeperError
-├── StoreUnavailable        the store did not answer: nothing was changed, or nobody can tell; send again
-│   └── SessionUnreadable   the record of this session is damaged, or of a newer version; others are well
+├── StoreUnavailable        the store did not answer: the outcome is nothing or unknown; send again
+│   └── SessionUnreadable   this record is damaged or of a newer version; other sessions are not affected
 ├── GenesysError
-│   ├── GenesysRefused      Genesys will not take it, however often it is sent
-│   ├── GenesysUnavailable  it may go through later
-│   └── GenesysMisconfigured  credentials or rights are wrong: no session can be told
+│   ├── GenesysRefused      Genesys refused this copy for good
+│   ├── GenesysUnavailable  a later attempt may succeed
+│   └── GenesysMisconfigured  credentials or permissions are wrong: nothing can be delivered
 ├── SessionNotFound
-└── UnknownCursor           the page that is asked for follows none that was given
+└── UnknownCursor           the cursor is from no earlier page of this trail
 """
 
 from domain.errors import SessionKeeperError
@@ -18,14 +18,14 @@ from domain.sync.state import SyncFailure
 class StoreUnavailable(SessionKeeperError):
     """The store did not answer in time or not sensibly.
 
-    Either nothing was changed or the outcome is unknown; to send the same event again is safe.
+    The outcome is unknown, or nothing was changed. Events are idempotent: to send one again is safe.
     """
 
 
 class SessionUnreadable(StoreUnavailable):
     """The record of this one session cannot be read: it is damaged, or a newer version wrote it.
 
-    It can be read again after a repair or an upgrade; it can be evicted and erased all the same.
+    It can be read again after a repair or an upgrade; until then it can be evicted and erased.
     """
 
 
@@ -34,11 +34,11 @@ class SessionNotFound(SessionKeeperError):
 
 
 class UnknownCursor(SessionKeeperError):
-    """It is not the `next_after` of an earlier page of this trail, or of another kind of store."""
+    """The cursor is not the `next_after` of an earlier page of this trail; perhaps another store gave it."""
 
 
 class GenesysError(SessionKeeperError):
-    """Genesys was not told; `failure` says why, without any context value."""
+    """The copy was not delivered to Genesys; `failure` says why, without any context value."""
 
     def __init__(self, failure: SyncFailure) -> None:
         super().__init__(str(failure))
@@ -50,11 +50,11 @@ class GenesysRefused(GenesysError):
 
 
 class GenesysUnavailable(GenesysError):
-    """It may go through later: rate limit, fault of the server or the network, no answer.
+    """A later attempt may succeed: rate limit, fault of the server or the network, no answer.
 
     Attributes:
         retry_seconds: how long Genesys asked to wait; None when it did not say.
-        outage: whether it says something about Genesys as a whole, rather than about this call.
+        outage: whether this is about Genesys as a whole, and so counts for the circuit breaker.
     """
 
     def __init__(
@@ -66,4 +66,4 @@ class GenesysUnavailable(GenesysError):
 
 
 class GenesysMisconfigured(GenesysError):
-    """No session can be told until an operator changes something: credentials are refused."""
+    """Nothing can be delivered until an operator changes something: credentials are refused."""

@@ -1,4 +1,4 @@
-"""Genesys Cloud, and the calls that it allows."""
+"""Genesys Cloud as a port: delivery of copies, and the budget of calls."""
 
 from abc import abstractmethod
 from contextlib import AbstractAsyncContextManager
@@ -11,10 +11,10 @@ from domain.sync.state import SyncReceipt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenesysAccess:
-    """What Genesys says of the client whose credentials we have; they were accepted.
+    """The organisation and permissions of the client that Genesys accepted our token for.
 
     Attributes:
-        organization: its name; None when Genesys did not tell it.
+        organization: its name; None when Genesys did not say.
         missing: permissions that the target needs and the client lacks, as `domain:entity:action`; one
             entry may name several, of which one is enough.
         unchecked: why the permissions could not be looked up; None: they were.
@@ -39,24 +39,29 @@ class GenesysAccess:
 
 
 class GenesysGateway(Protocol):
-    """Genesys Cloud, as far as this service speaks to it."""
+    """The calls of Genesys Cloud that this service makes."""
 
     @abstractmethod
     async def write_back(self, copy: SessionCopy, permit: "CallPermit") -> SyncReceipt:
-        """Tells Genesys the state of a session.
+        """Delivers the copy of a session to Genesys.
 
-        Telling the same twice does no harm. `permit` is for the first call; for what more is needed (a
-        look-up, a short retry) the gateway asks the budget itself. It ends within its time-out.
+        Idempotent: to deliver the same copy twice does no harm. Ends within the gateway's time-out.
+
+        Args:
+            permit: for the first call; for further ones (a look-up, a short retry) the gateway asks the
+                budget itself.
 
         Raises:
-            GenesysRefused, GenesysUnavailable, GenesysMisconfigured.
+            GenesysRefused: for good, for this copy.
+            GenesysUnavailable: a later attempt may succeed; this one may have taken effect.
+            GenesysMisconfigured: no copy can be delivered.
         """
 
     @abstractmethod
     async def check_access(self) -> GenesysAccess:
-        """Who we are to Genesys, and whether we may make the calls of the target.
+        """The organisation that accepts our token, and the permissions that the target needs and it lacks.
 
-        It asks the budget for its calls itself. That the permissions cannot be looked up is no error.
+        Asks the budget for its calls itself. Permissions that cannot be looked up are no error.
 
         Raises:
             GenesysRefused, GenesysUnavailable, GenesysMisconfigured: the token is not accepted.
@@ -65,13 +70,13 @@ class GenesysGateway(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetFigures:
-    """The budget of calls as it stands.
+    """The state of the call budget.
 
     Attributes:
         allowed: calls in one rate window of Genesys.
-        left: calls of this window that may still be made.
-        in_flight: permits that were given and have neither ended nor been given back.
-        closed_seconds: for how long Genesys' `Retry-After` still keeps everybody from calling.
+        left: calls that may still be made in this window.
+        in_flight: permits that were given, and neither have ended nor were given back.
+        closed_seconds: how long no call is made yet, because of Genesys' `Retry-After`.
     """
 
     allowed: int
@@ -82,12 +87,12 @@ class BudgetFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowReport:
-    """What the answer to a call says of Genesys' rate window, from its three rate headers.
+    """Genesys' rate window, from the three rate headers of an answer.
 
     Attributes:
         count: calls that Genesys has counted in the window, whoever made them.
-        allowed: calls that it allows in one.
-        reset_seconds: when the window ends, from the answer on.
+        allowed: calls that Genesys allows in a window.
+        reset_seconds: from the answer to the end of the window.
     """
 
     count: int
@@ -96,7 +101,7 @@ class WindowReport:
 
 
 class CallPermit(Protocol):
-    """The right to make one call of Genesys, from `CallBudget.permit`. It is good for one call alone."""
+    """The right to make exactly one call of Genesys, from `CallBudget.permit`."""
 
     @property
     @abstractmethod
@@ -105,7 +110,7 @@ class CallPermit(Protocol):
 
     @abstractmethod
     def spend(self) -> None:
-        """The call is made now, and spent however it ends.
+        """Marks the permit as spent: the call is made now, and counts however it ends.
 
         Raises:
             RuntimeError: it was spent before, or its `async with` is over.
@@ -113,29 +118,29 @@ class CallPermit(Protocol):
 
     @abstractmethod
     def end(self, report: WindowReport | None = None) -> None:
-        """The call has ended; without this it ends with the `async with`. Only the first end counts."""
+        """Notes the end of the call; the end of the `async with` is the latest. Only the first one counts."""
 
 
 class CallBudget(Protocol):
-    """The calls that Genesys allows; shared by everything in this process that calls it."""
+    """The budget of calls that Genesys allows; everything in a server process shares one."""
 
     @abstractmethod
     def permit(self) -> AbstractAsyncContextManager[CallPermit]:
-        """Waits until a call may be made, first come, first served, and holds the right to make it.
+        """Waits for a permit, first come, first served.
 
-        At the end of the `async with` a call that was not made is given back.
+        A permit that is not spent by the end of the `async with` is given back.
         """
 
     @abstractmethod
     def wait_seconds(self, ahead: int = 0) -> float:
-        """How long one who asks for a permit now is likely to wait, those who wait already included.
+        """The likely wait for a permit that is asked for now, behind everybody who waits already.
 
-        An estimate: what others do with the same token, and what Genesys answers, may make it longer.
+        An estimate: other users of the same token, and Genesys' answers, may make it longer.
 
         Args:
-            ahead: how many are to be served first, if that is more than wait already.
+            ahead: permits to be given first, if more than wait already.
         """
 
     @abstractmethod
     def figures(self) -> BudgetFigures:
-        """As far as is known now; may be asked from any thread, also before the first call."""
+        """The budget as far as is known now. Safe from any thread, also before the first call."""

@@ -1,4 +1,4 @@
-"""Numbers for those who watch."""
+"""Metrics as ports: counting, and reading what was counted."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from domain.decisions.decision import Outcome
 
 
 class Metrics(Protocol):
-    """Numbers for those who watch. Labels are few and known beforehand; never an id or a value."""
+    """Counts what happens. Labels are few and known beforehand; never an id or a context value."""
 
     @abstractmethod
     def webhook_answered(self, outcome: Outcome, seconds: float) -> None: ...
@@ -32,11 +32,11 @@ class Metrics(Protocol):
 
     @abstractmethod
     def sessions_evicted(self, count: int, *, undelivered: int) -> None:
-        """`undelivered` of them went before Genesys had acknowledged their newest state."""
+        """`undelivered` of them were evicted before Genesys had acknowledged their newest state."""
 
     @abstractmethod
     def eviction_failed(self) -> None:
-        """An expired session could not be removed; the others are."""
+        """An expired session could not be evicted; the others are."""
 
     @abstractmethod
     def session_erased(self) -> None: ...
@@ -44,7 +44,7 @@ class Metrics(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookFigures:
-    """Since this process started; `seconds` is the sum over the successes."""
+    """Webhooks since this server process started; `seconds` is the sum over the successes."""
 
     successes: int
     failures: int
@@ -60,7 +60,7 @@ class Exposition:
 
 
 class MetricsReader(Protocol):
-    """What was counted."""
+    """Reads what was counted in this server process."""
 
     @abstractmethod
     def webhook_figures(self) -> WebhookFigures: ...

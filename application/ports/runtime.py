@@ -1,4 +1,4 @@
-"""Time, ids and chance."""
+"""Time, ids and randomness as ports, so that tests can fix them."""
 
 from abc import abstractmethod
 from datetime import datetime
@@ -8,7 +8,7 @@ from domain.ids import ClaimToken, PersistenceId
 
 
 class Clock(Protocol):
-    """The time."""
+    """The wall clock."""
 
     @abstractmethod
     def now(self) -> datetime:
@@ -16,7 +16,7 @@ class Clock(Protocol):
 
 
 class IdGenerator(Protocol):
-    """Names that nobody else gives."""
+    """Generates unique ids, claim tokens and jitter."""
 
     @abstractmethod
     def persistence_id(self) -> PersistenceId:
@@ -24,7 +24,7 @@ class IdGenerator(Protocol):
 
     @abstractmethod
     def claim_token(self) -> ClaimToken:
-        """Unguessable by chance: random, never a host name or a process number."""
+        """A random fencing token, unique over all processes: never a host name or a process number."""
 
     @abstractmethod
     def jitter(self) -> float:

@@ -1,4 +1,4 @@
-"""The shape that a deployment wants of a context."""
+"""The JSON schema of a deployment's contexts as a port."""
 
 from abc import abstractmethod
 from typing import Protocol
@@ -7,8 +7,8 @@ from domain.errors import Violation
 
 
 class ContextSchema(Protocol):
-    """The shape that a deployment wants of a context."""
+    """The schema that every context of a deployment must meet."""
 
     @abstractmethod
     def violations(self, document: bytes) -> tuple[Violation, ...]:
-        """What is wrong with a context document (canonical bytes); pointers start with `/context`."""
+        """The violations of a context document (canonical bytes); pointers start with `/context`."""

@@ -1,4 +1,4 @@
-"""Where sessions are kept."""
+"""The session store as a port: records, audit trails, and queries of what is due."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -16,11 +16,10 @@ from domain.sync.state import SyncLane
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """A part of a session's trail, oldest first.
+    """A page of a session's audit trail, oldest entry first.
 
     Attributes:
-        next_after: what to ask the next page for, a text that only the store understands; None when
-            nothing follows.
+        next_after: the opaque cursor of the next page; None when nothing follows.
     """
 
     entries: tuple[AuditEntry, ...]
@@ -28,7 +27,7 @@ class AuditPage:
 
 
 EXPIRED_PARTS = 16
-
+"""Into so many parts a store partitions its expired records, for replicas that evict at once."""
 
 BACKLOG_COUNT_MAX = 10_000
 """A store counts no further, so that a scrape costs the same however far behind the sync is."""
@@ -36,14 +35,13 @@ BACKLOG_COUNT_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class SyncBacklog:
-    """How far the copies at Genesys are behind. Counts are exact up to `BACKLOG_COUNT_MAX`, which means
+    """How far delivery to Genesys is behind. Counts are exact up to `BACKLOG_COUNT_MAX`, which means
     "at least so many".
 
     Attributes:
-        due: unexpired sessions whose newest state Genesys has not acknowledged: also those that are under
-            a lease or in a back-off.
-        oldest_waiting_since: since when the longest waiting of them has waited; neither leases nor
-            back-off move it.
+        due: unexpired sessions whose newest state Genesys has not acknowledged, also those under a lease
+            or in a back-off.
+        oldest_waiting_since: the oldest change that is not delivered; neither leases nor back-off move it.
         failed: sessions whose sync failed for good.
     """
 
@@ -54,7 +52,7 @@ class SyncBacklog:
 
 @dataclass(frozen=True, slots=True)
 class FailedSyncs:
-    """The sessions whose sync failed for good with one code; `oldest` is their oldest untold change."""
+    """The sessions whose sync failed for good with one code; `oldest` is their oldest undelivered change."""
 
     code: str
     count: int
@@ -62,18 +60,18 @@ class FailedSyncs:
 
 
 class SessionStore(Protocol):
-    """Where sessions are kept, one record each, with the trail of what was decided about them.
+    """Stores sessions, one record each, and the audit trails of the decisions about them.
 
     A session is known by its id. All methods raise `StoreUnavailable` when the store does not answer in
-    the time that it was given, and never anything else for what happens between here and there. After a
+    its time-out, and nothing else for any fault of the store or of the way to it. After a
     failed `update` either nothing was changed or all of it was.
 
-    `update`, `read` and `audit_trail` never lag: they know of everything that was acknowledged to any
-    process. All other queries may, by seconds, in a store that brings its indexes up to date later. So
-    what they give is a hint of where to look, and `update` decides anew on what is there: a session that
-    is given too often or too early does no harm, and one that is missing comes the next time.
+    `update`, `read` and `audit_trail` never lag: they see every write that was acknowledged to any server
+    process. All other queries may lag by seconds, in a store with eventually consistent indexes. Their
+    results are hints, and `update` decides anew on the record: a session that is given too often or too
+    early does no harm, and one that is missing is given the next time.
 
-    Moments are kept to the microsecond, also those that queries compare; a store whose own moments are
+    Times are exact to the microsecond, also in the comparisons of queries; a store whose own type is
     coarser keeps integers.
     """
 
@@ -81,14 +79,14 @@ class SessionStore(Protocol):
     async def update(self, session_id: SessionId, decide: Decide) -> Decision:
         """Makes a decision about one session and writes it, in one atomic and durable step.
 
-        `decide` is given the state that is there, also when it has expired, or None when there is no
-        record. It is pure and may be called again when somebody else was faster. What it raises reaches
-        this caller and nobody else; then nothing is written. When this returns, state and audit entries
-        are on disk (as far as the store has one) and every later `read` in any process sees them.
+        `decide` is given the stored state, also when it has expired, or None when there is no record. It is
+        pure and is called again when a concurrent update was faster. What it raises reaches this caller
+        and no other; then nothing is written. When this returns, state and audit entries are on disk (if
+        the store has one), and every later `read` in any server process sees them.
 
         Raises:
-            SessionUnreadable: the record cannot be read, and `decide` is no `DecideAnyway`. One that is
-                decides by what the columns say.
+            SessionUnreadable: the record cannot be read, and `decide` is no `DecideAnyway`, which decides by
+                the columns alone.
         """
 
     @abstractmethod
@@ -103,9 +101,9 @@ class SessionStore(Protocol):
     async def audit_trail(self, session_id: SessionId, *, after: str | None, limit: int) -> AuditPage:
         """Entries in the order in which they were written; `after` None starts with the oldest.
 
-        The trail outlives the session, until `forget_audit` or an erasure takes it. Whoever goes from page
-        to page is given every entry that was there at the end, and none twice: one whose write became
-        visible late comes on the next page, before what follows and beyond its `limit`.
+        The trail outlives the session, until `forget_audit` or an erasure deletes it. Going from page to page
+        gives every entry that is there at the end, and none twice: one whose write became visible late
+        comes first on the next page, beyond its `limit`.
 
         Raises:
             UnknownCursor: `after` is not from an earlier page of this trail.
@@ -120,12 +118,12 @@ class SessionStore(Protocol):
 
     @abstractmethod
     async def expired(self, now: datetime, limit: int, *, part: int | None = None) -> Sequence[SessionId]:
-        """Records that have expired, in any order; one that expired long ago is never left out for ever.
+        """Expired records, in any order; each of them is given sooner or later.
 
         Args:
-            part: from 0 to `EXPIRED_PARTS` - 1: only those of this part. A store deals its sessions out to
-                the parts as it likes, but evenly and the same for every process, so that processes that
-                evict at once need not all be given the same ones. None: those of all parts.
+            part: from 0 to `EXPIRED_PARTS` - 1: only the records of this part. A store partitions sessions as
+                it likes, but evenly and the same for every server process, so that replicas which evict
+                at once need not meet. None: the records of all parts.
         """
 
     @abstractmethod
@@ -134,36 +132,35 @@ class SessionStore(Protocol):
     ) -> Sequence[SessionId]:
         """Sessions of one subject, in the order of their ids.
 
-        Those with a record, expired or not, readable or not; and those whose record is gone but whose
-        trail still says whose they were (`AuditEntry.subject_id`), unless the session began anew and is
-        somebody else's.
+        Those with a record, expired or not, readable or not; and those without one whose trail still names
+        the subject (`AuditEntry.subject_id`), unless the session was recreated for another subject.
         """
 
     @abstractmethod
     async def forget_audit(self, before: datetime, limit: int) -> int:
-        """Deletes at most `limit` audit entries older than that; gives their number.
+        """Deletes at most `limit` audit entries older than `before`; returns their number.
 
-        It is called again while it gives `limit`, so it gives less only when it found no more.
+        Less than `limit` means that there are no more: callers go on until then.
         """
 
     @abstractmethod
     async def forget_erased(self, limit: int) -> int:
-        """Deletes at most `limit` of the entries that erasures took away; gives their number.
+        """Deletes at most `limit` of the entries that erasures have hidden; returns their number.
 
-        A decision that `forgets_audit` takes a trail away at once, however long it is: no reader is given it
-        again. The entries themselves may go later, by this; a store that deleted them at once has none.
+        A decision that `forgets_audit` hides a trail at once, however long it is: no reader is shown it.
+        A store may delete the entries later, by this; one that deletes them at once has none here.
         """
 
     @abstractmethod
     async def audit_count(self) -> int | None:
-        """How many audit entries are kept; a large number may be an estimate. None: too many to tell.
+        """The number of audit entries; a large one may be an estimate. None: too many to count.
 
-        Those that `forget_erased` has still to delete count.
+        Includes those that `forget_erased` has still to delete.
         """
 
     @abstractmethod
     async def backlog(self, now: datetime) -> SyncBacklog:
-        """Cheap enough to be asked every few seconds, however many sessions there are."""
+        """How far delivery is behind; cheap enough for every few seconds, however many sessions there are."""
 
     @abstractmethod
     async def failed_by_code(self, now: datetime) -> Sequence[FailedSyncs]:
@@ -181,8 +178,8 @@ class SessionStore(Protocol):
 
     @abstractmethod
     async def ping(self) -> None:
-        """Returns when the store answers and takes writes, as far as can be told at little cost.
+        """Returns when the store answers and takes writes, as far as a cheap check shows.
 
-        It raises when all writes of the last few seconds failed as a whole, and makes a small write of
-        its own, one that no reader sees, when there were none.
+        Raises when all writes of the last few seconds failed; when there were none, makes a small write of
+        its own that no reader sees.
         """

@@ -1,4 +1,4 @@
-"""Telling Genesys the newest state of one session."""
+"""One attempt to deliver a session: claim it, call Genesys, write how the call ended."""
 
 import asyncio
 import logging
@@ -32,28 +32,28 @@ from domain.sync.state import SyncFailure
 
 T = TypeVar("T")
 START_FRACTION = 0.5
-"""A call is begun only while so much of the lease is left: twice what one call may take (the settings)."""
+"""A call is begun only while so much of the lease is left; the settings keep a call to half of that."""
 STOP_FRACTION = 0.1
-"""A call that is not over when so much of the lease is left is given up, so that it can still be noted."""
+"""A call that runs when only so much of the lease is left is given up: its end is still to be written."""
 NOTE_PAUSES_SECONDS = (0.1, 0.5, 2.0)
-"""What is known of Genesys is worth a few tries: a note that is lost costs a lease and a call."""
+"""The pauses between tries to write how a call ended: an end that is lost costs a lease and a call."""
 _log = logging.getLogger("session_keeper.sync")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncSession:
-    """Tell Genesys of this session, if it is due and nobody else is about to."""
+    """Deliver this session to Genesys, if it is due and no other sync worker has claimed it."""
 
     session_id: SessionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncAttempt:
-    """How it went.
+    """How an attempt ended.
 
     Attributes:
-        state: the session after the attempt; None when it is gone, or how it ended could not be noted.
-        fault: what kept this service from noting how it ended; the lease runs out by itself.
+        state: the session after the attempt; None when it is gone, or its end could not be written.
+        fault: why the end could not be written; the lease runs out by itself.
     """
 
     state: SessionState | None
@@ -62,7 +62,7 @@ class SyncAttempt:
 
     @property
     def claimed(self) -> bool:
-        """Whether it was this one's to tell; if not, no call was made."""
+        """Whether the session was claimed; if not, no call was made."""
         return self.outcome.ending is not Ending.NOT_CLAIMED
 
 
@@ -85,7 +85,7 @@ class SyncSessionHandler:
         self._policy = policies.sync
 
     async def __call__(self, command: SyncSession, permit: CallPermit) -> SyncAttempt:
-        """Claims the session, makes the call, notes how it ended, and draws the conclusions.
+        """Claims the session, makes the call, writes how it ended, and draws the conclusions.
 
         Args:
             permit: left unspent when no call is made.
@@ -100,7 +100,7 @@ class SyncSessionHandler:
             self._conclusions.draw(session_id, failed_here(str(error)))
             raise
         except Exception as error:
-            # its text may hold what it failed on, so only the kind is told
+            # its text may hold a context value, so only its class is logged
             self._conclusions.draw(session_id, failed_here(type(error).__name__))
             raise
         if not attempt.claimed:
@@ -118,7 +118,7 @@ class SyncSessionHandler:
             await self._release(session_id, token)
             return SyncAttempt(state=None, outcome=NOT_CLAIMED)
         try:
-            outcome = await self._told(copy, permit, lease)
+            outcome = await self._call(copy, permit, lease)
         except asyncio.CancelledError:
             await _carried_through(self._release(session_id, token, sent=copy))
             raise
@@ -126,7 +126,7 @@ class SyncSessionHandler:
         return await _carried_through(self._conclude(copy, token, claimed, outcome))
 
     async def _claim(self, session_id: SessionId, token: ClaimToken) -> SessionState | None:
-        """The session, claimed if its claim is this token."""
+        """The session after the try to claim it; it is claimed if its claim is this token."""
         now = self._clock.now()
         try:
             decision = await self._store.update(
@@ -137,7 +137,7 @@ class SyncSessionHandler:
             raise
         return decision.state
 
-    async def _told(self, copy: SessionCopy, permit: CallPermit, lease: "_Lease") -> SyncOutcome:
+    async def _call(self, copy: SessionCopy, permit: CallPermit, lease: "_Lease") -> SyncOutcome:
         try:
             async with asyncio.timeout_at(lease.ends_at - self._policy.lease_seconds * STOP_FRACTION):
                 return delivered(await self._gateway.write_back(copy, permit))
@@ -147,7 +147,7 @@ class SyncSessionHandler:
         except GenesysError as error:
             return outcome_of(error)
         except Exception as error:  # noqa: BLE001 - whatever it was, the session must not be lost
-            # its text may hold what it failed on, so only the kind is told
+            # its text may hold a context value, so only its class is logged
             _log.error("a call failed for a reason of our own", extra={"kind": type(error).__name__})
             failure = SyncFailure(code="fault." + type(error).__name__, reason="a fault of this service")
             return outcome_of(GenesysUnavailable(failure, outage=False))
@@ -178,18 +178,18 @@ class SyncSessionHandler:
         return SyncAttempt(state=decision.state, outcome=outcome)
 
     async def _put_back(self, session_id: SessionId) -> None:
-        """A refusal that was noted as final, and was none of the session's fault after all."""
+        """Makes a session due again whose refusal was a misconfiguration, and not its own fault."""
         now = self._clock.now()
         try:
             await self._store.update(session_id, lambda before: decide_retry(before, now))
         except StoreUnavailable as error:
             facts = {"session_id": session_id, "reason": str(error)}
-            _log.warning("a session that was refused wrongly could not be put back", extra=facts)
+            _log.warning("a session that was refused wrongly could not be made due again", extra=facts)
 
     async def _release(
         self, session_id: SessionId, token: ClaimToken, *, sent: SessionCopy | None = None
     ) -> None:
-        """Lets others take the session at once; if the store is away, the lease runs out instead."""
+        """Releases the claim: the session is due at once, or when the lease runs out if the store is away."""
         now = self._clock.now()
         in_doubt = None if sent is None else doubt_about(sent, self._policy, now)
         try:
@@ -209,13 +209,13 @@ class SyncSessionHandler:
 
 
 def _lag_seconds(outcome: SyncOutcome, claimed: SessionState, now: datetime) -> float | None:
-    """From the change to its delivery; a refresh has none."""
+    """The seconds from a change to its delivery; None for a refresh, and for what was not delivered."""
     since = claimed.sync.waiting_since
     return None if since is None or outcome.ending is not Ending.DELIVERED else (now - since).total_seconds()
 
 
 class _Lease:
-    """Counted from before the claim, by a clock that nobody sets and that runs while a process is stopped."""
+    """A lease from before the claim, by a monotonic clock that also runs while the process is stopped."""
 
     def __init__(self, seconds: float) -> None:
         self._now: Callable[[], float] = asyncio.get_running_loop().time
@@ -227,7 +227,7 @@ class _Lease:
 
 
 async def _carried_through(work: Coroutine[object, object, T]) -> T:
-    """To its end, also when this task is cancelled meanwhile."""
+    """Runs to its end, also when this task is cancelled meanwhile; the cancellation follows."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)

@@ -1,4 +1,4 @@
-"""The session that the next call is for."""
+"""Choosing the session that the next call is for."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ CANDIDATES_MAX = 1000
 
 
 class SyncCandidates:
-    """What is due in the store, less what is under way here or in its back-off."""
+    """The sessions that are due in the store, without those under way here or in a back-off."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class SyncCandidates:
         self._changed_last: SessionId | None = None
 
     def changed(self, session_id: SessionId) -> None:
-        """A session has changed, as this process knows of."""
+        """Notes that a session has changed in this server process."""
         self._changed_last = session_id
 
     async def next(self, under_way: Collection[SessionId]) -> SessionId | None:
@@ -55,7 +55,7 @@ class SyncCandidates:
         return await self._refresh(under_way)
 
     async def _refresh(self, under_way: Collection[SessionId]) -> SessionId | None:
-        """Not urgent: when there was none, the store is not asked again for a while."""
+        """A session for a refresh. Not urgent: after none was due, the store is not asked for a while."""
         if _now() < self._no_refresh_before or not self._lanes.may_refresh(self._budget.figures()):
             return None
         session_id = await self._longest_due(SyncLane.REFRESH, under_way)
@@ -64,11 +64,10 @@ class SyncCandidates:
         return session_id
 
     def _probe_that_may_end_a_suspicion(self, under_way: Collection[SessionId]) -> SessionId | None:
-        """The session that changed last.
+        """The session that changed last, as the probe after an inferred misconfiguration.
 
-        Behind a suspicion there may be many sessions that are refused for a good reason, and a probe of each
-        of them in turn would keep the others waiting for hours. One that is active is the likeliest to be
-        taken.
+        There may be many sessions that are refused for their own fault, and to probe each of them in turn
+        would keep the others waiting for hours. An active session is the likeliest to be accepted.
         """
         if not self._circuit_breaker.misconfigured_by_inference or self._changed_last is None:
             return None

@@ -1,7 +1,8 @@
-"""A circuit breaker: when Genesys is away, or wants none of our calls, a probe now and then.
+"""The circuit breaker: stops calls, but for probes, while Genesys is away or refuses our credentials.
 
-Closed, calls are made. Open, there is one call at a time, after a pause that grows. When Genesys answers,
-calls come back step by step. Pure: the time is passed in, as seconds of a clock that only goes forward.
+Closed: calls are made. Open: none is made until a pause, which grows, is over. Half-open: one call is made,
+the probe. After Genesys has answered, concurrency doubles with each success. Pure: the time is passed in, as
+seconds of a monotonic clock.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,12 @@ from domain.sync.state import SyncFailure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitBreakerPolicy:
-    """When to open the circuit, and how often to look whether Genesys is back.
+    """When the circuit breaker opens, and how often it lets a probe through.
 
     Attributes:
-        outages_max: so many calls in a row without a sensible answer open it.
+        outages_max: so many calls in a row without a valid answer open it.
         probe_seconds_min, probe_seconds_max: the pause before a probe grows between these.
-        misconfigured_seconds: after credentials or rights were refused, it grows from
+        misconfigured_seconds: after credentials or permissions were refused, the pause grows from
             `probe_seconds_max` to this.
     """
 
@@ -39,34 +40,34 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """While it is open, there is one call at a time, a probe."""
+        """Whether it is open or half-open: at most one call is made at a time, a probe."""
         return self._outages >= self._policy.outages_max or self._misconfigured is not None
 
     @property
     def misconfigured(self) -> SyncFailure | None:
-        """Why no session can be delivered, until an operator changes something."""
+        """Why nothing can be delivered until an operator changes something; None: nothing of that kind."""
         return None if self._misconfigured is None else self._misconfigured.failure
 
     @property
     def misconfigured_by_inference(self) -> bool:
-        """Whether Genesys did not say so, but refused one session after the other."""
+        """Whether the misconfiguration is inferred from many refusals in a row; Genesys did not say so."""
         return self._misconfigured is not None and self._misconfigured.inferred
 
     @property
     def retry_seconds_max(self) -> float | None:
-        """While Genesys as a whole is away, no session need wait longer than the next probe does."""
+        """The longest back-off of a session while it is open: that of a probe. None while it is closed."""
         return self._policy.probe_seconds_max if self.is_open else None
 
     def places(self, most: int) -> int:
-        """How many calls may be under way; after it was open, each success doubles them."""
+        """How many calls may be under way, up to `most`; after it was open, each success doubles them."""
         return 1 if self.is_open else min(most, 2 ** min(self._successes, 30))
 
     def pause_seconds(self, now: float) -> float:
-        """How long to wait before the next probe; 0 while it is closed."""
+        """The seconds until the next probe; 0 while it is closed or half-open."""
         return max(0.0, self._not_before - now) if self.is_open else 0.0
 
     def note(self, outcome: SyncOutcome, now: float) -> None:
-        """Takes in how an attempt ended."""
+        """Opens, closes or paces itself by how an attempt ended."""
         match outcome.consequences.signal:
             case Signal.OUTAGE:
                 self._outages += 1
@@ -79,7 +80,7 @@ class CircuitBreaker:
             case Signal.SUCCESS:
                 self._answered(still_misconfigured=False, now=now)
             case Signal.ANSWER:
-                # that it refuses one session says that it knows us, unless refusals are what is wrong
+                # a refusal of one session shows that our credentials are valid, unless refusals are suspected
                 self._answered(still_misconfigured=self.misconfigured_by_inference, now=now)
             case Signal.BUSY:
                 self._answered(still_misconfigured=self._misconfigured is not None, now=now)

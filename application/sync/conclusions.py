@@ -1,4 +1,4 @@
-"""What this process makes of how its attempts end: circuit breaker, back-off of sessions, metrics, log."""
+"""What follows in this server process from the end of an attempt: circuit breaker, back-off, metrics, log."""
 
 import asyncio
 import logging
@@ -13,14 +13,14 @@ from domain.ids import SessionId
 from domain.sync.state import SyncFailure
 
 SAID_AGAIN_SECONDS = 3600.0
-"""A misconfiguration that comes and goes is an error in the log once in so long."""
+"""A misconfiguration that comes and goes is logged as an error at most once in this time."""
 _log = logging.getLogger("session_keeper.sync")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConclusionPolicy:
     """Attributes:
-    backoff_seconds_min, backoff_seconds_max: the back-off of a session that fails here.
+    backoff_seconds_min, backoff_seconds_max: the back-off of a session that fails in this service.
     """
 
     backoff_seconds_min: float = 0.25
@@ -30,7 +30,7 @@ class ConclusionPolicy:
 
 
 class SyncConclusions:
-    """One per process, shared by everything that makes attempts."""
+    """One per server process, shared by everything that makes attempts."""
 
     def __init__(self, *, metrics: Metrics, policy: ConclusionPolicy) -> None:
         self.circuit_breaker = CircuitBreaker(policy.circuit_breaker)
@@ -49,12 +49,12 @@ class SyncConclusions:
         lag_seconds: float | None = None,
         fault: str | None = None,
     ) -> None:
-        """Once for each attempt, at its end.
+        """Draws the conclusions from an attempt; called once for each, at its end.
 
         Args:
-            outcome: as the refusals in a row have judged it.
+            outcome: after `RefusalsInARow.judged`.
             lag_seconds: from the change that was delivered to the acknowledgement.
-            fault: why the outcome could not be noted in the store.
+            fault: why the outcome could not be written to the store.
         """
         follows, now = outcome.consequences, asyncio.get_running_loop().time()
         was_open, was_misconfigured = self.circuit_breaker.is_open, self.circuit_breaker.misconfigured
@@ -64,7 +64,7 @@ class SyncConclusions:
         if follows.log_level is not None:
             level = logging.DEBUG if was_open else follows.log_level
             facts = {"session_id": session_id, "reason": str(outcome.failure)}
-            _log.log(level, "Genesys was not told", extra=facts)
+            _log.log(level, "a session was not delivered to Genesys", extra=facts)
         if follows.back_off is BackOff.GROW or fault is not None:
             self._back_off(session_id, outcome, fault, now)
         else:
@@ -74,7 +74,7 @@ class SyncConclusions:
     def _back_off(self, session_id: SessionId, outcome: SyncOutcome, fault: str | None, now: float) -> None:
         seconds = self.session_backoff.grow(session_id, now)
         if fault is None and outcome.failure is None:
-            return  # somebody else was faster
+            return  # another sync worker was faster
         facts = {"session_id": session_id, "reason": fault or str(outcome.failure), "seconds": seconds}
         _log.warning("a session backs off", extra=facts)
 

@@ -1,4 +1,4 @@
-"""Working off what is due, for as long as the service runs."""
+"""The sync loop: delivers sessions that are due, for as long as the server process runs."""
 
 import asyncio
 import logging
@@ -20,18 +20,18 @@ from domain.sync.state import SyncFailure
 
 STORE_FAULTS_MAX = 3
 NEW_FRACTION = 0.3
-"""How much the newest call counts in how long calls take lately."""
+"""The weight of the newest call in the moving average of how long calls take."""
 _log = logging.getLogger("session_keeper.sync")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncLoopPolicy:
-    """How the loop works.
+    """Concurrency and pauses of the loop.
 
     Attributes:
         concurrency_max: calls under way at once.
-        poll_seconds: how often the store is asked when nobody in this process says that there is work.
-        store_pause_seconds: the wait after the store did not answer.
+        poll_seconds: how often the store is asked without a change in this server process.
+        store_pause_seconds: the pause after the store has failed to answer several times in a row.
         stop_seconds: how long calls under way may go on when the loop is stopped.
     """
 
@@ -43,7 +43,7 @@ class SyncLoopPolicy:
 
 
 class SyncLoop:
-    """One per process. Several processes share a store: a session that another has claimed is passed over."""
+    """One per server process. Replicas share a store: a session that another has claimed is not due here."""
 
     def __init__(
         self,
@@ -69,17 +69,17 @@ class SyncLoop:
 
     @property
     def misconfigured(self) -> SyncFailure | None:
-        """Why no session can be delivered, until an operator changes something."""
+        """Why nothing can be delivered until an operator changes something; None: nothing of that kind."""
         return self._circuit_breaker.misconfigured
 
     async def sync_soon(self, session_id: SessionId) -> SessionState | None:
-        """Says that there is work; it is done in the order that the store gives."""
+        """Wakes the loop; sessions are delivered in the order of the store. Always gives None."""
         self._candidates.changed(session_id)
         self._work.set()
         return None
 
     async def run(self) -> None:
-        """Runs until it is cancelled; then calls end, and claims that are still held are given back."""
+        """Runs until it is cancelled; then calls may end, and claims that are still held are released."""
         try:
             while True:
                 await self._one_round()
@@ -87,7 +87,7 @@ class SyncLoop:
             await self.stop()
 
     async def stop(self) -> None:
-        """Waits a little for what is under way, and gives back the rest."""
+        """Waits up to `stop_seconds` for calls under way, and releases the claims of the rest."""
         if self._under_way:
             await asyncio.wait(self._under_way.values(), timeout=self._policy.stop_seconds)
         tasks = list(self._under_way.values())
@@ -96,9 +96,9 @@ class SyncLoop:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def deliver_now(self, session_id: SessionId) -> SessionState | None:
-        """Tells Genesys of this session out of turn, as soon as that may be; gives it as it is then.
+        """Delivers this session out of turn, once there is a permit; gives the session after the attempt.
 
-        None when it is gone or its store fails.
+        None when the session is gone or the store fails.
         """
         while True:
             while (task := self._under_way.get(session_id)) is not None:
@@ -114,13 +114,13 @@ class SyncLoop:
         return session_id in self._under_way
 
     def closed_seconds(self) -> float:
-        """For how long no call but a probe will be made, whoever asks; infinite when nobody can tell."""
+        """The seconds for which no call but a probe is made; infinite while the circuit breaker is open."""
         return math.inf if self._circuit_breaker.is_open else self._budget.figures().closed_seconds
 
     def likely_seconds(self, ahead: int) -> float:
-        """How long `deliver_now` is likely to take behind so many others; infinite when nobody can tell.
+        """How long `deliver_now` is likely to take behind so many others; infinite while the breaker is open.
 
-        It is the wait for the budget or for a place, whichever is longer, and as long as calls take lately.
+        The longer of the waits for a permit and for a place, and the recent duration of a call.
         """
         if self._circuit_breaker.is_open:
             return math.inf
@@ -176,7 +176,7 @@ class SyncLoop:
     def _start(
         self, session_id: SessionId, permit: CallPermit, held: AsyncExitStack
     ) -> asyncio.Task[SessionState | None]:
-        """The permit goes to this session; `held` gives it back, and goes to the task."""
+        """Starts an attempt with this permit. The task owns `held`, which gives an unspent permit back."""
         task = asyncio.create_task(self._attempt(session_id, permit, held))
         self._under_way[session_id] = task
         task.add_done_callback(lambda _: self._under_way.pop(session_id, None))
@@ -189,12 +189,12 @@ class SyncLoop:
             return await self._attempted(session_id, permit)
 
     async def _attempted(self, session_id: SessionId, permit: CallPermit) -> SessionState | None:
-        """The session after the attempt. One that fails is no reason to stop the others."""
+        """The session after the attempt; None when it failed, which does not stop the loop."""
         began = self._now()
         try:
             attempt = await self._sync_session(SyncSession(session_id=session_id), permit)
         except SessionUnreadable:
-            return None  # it says nothing of the store
+            return None  # the record is at fault, not the store
         except StoreUnavailable as error:
             self._note_store_fault(error)
             return None

@@ -1,7 +1,7 @@
-"""How an attempt to deliver a session ended, and what follows from that: the one place that knows both.
+"""How an attempt to deliver a session ended, and what follows from that. Both are known only here.
 
-Everything else of the sync looks at an `Ending`, at its row in `CONSEQUENCES` or at the decision that
-`decision_of` gives, and at no kind of error.
+The rest of the sync looks at an `Ending`, at its row in `CONSEQUENCES` or at the decision that
+`decision_of` gives, and never at a class of error.
 """
 
 import logging
@@ -34,7 +34,7 @@ class Ending(StrEnum):
 
 
 class Signal(Enum):
-    """What an ending says of Genesys as a whole, for the circuit breaker."""
+    """What an ending shows of Genesys as a whole, for the circuit breaker."""
 
     SUCCESS = auto()
     ANSWER = auto()
@@ -44,7 +44,7 @@ class Signal(Enum):
 
 
 class BackOff(Enum):
-    """What becomes of the pauses that this process keeps for sessions which fail here."""
+    """What happens to the back-off that this server process keeps for a session that fails here."""
 
     RESET = auto()
     GROW = auto()
@@ -52,12 +52,12 @@ class BackOff(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """What follows from an ending, beside the decision about the session.
+    """What follows from an ending, besides the decision about the session.
 
     Attributes:
         metric: the outcome that is counted; None: nothing is.
-        log_level: of the line that Genesys was not told; None: there is none. While the breaker is open
-            such lines are for debugging.
+        log_level: of the line that the session was not delivered; None: there is none. While the circuit
+            breaker is open, such lines are logged as DEBUG.
     """
 
     signal: Signal | None
@@ -80,14 +80,14 @@ CONSEQUENCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncOutcome:
-    """How an attempt ended, with what is needed to note it.
+    """How an attempt ended, with what is needed to write it to the session.
 
     Attributes:
         receipt: what Genesys acknowledged, if it did.
         failure: why the session was not delivered.
         retry_seconds: how long Genesys asked to wait.
-        may_have_effect: whether Genesys may have done what it was asked, or may do it still.
-        inferred: whether a misconfiguration is what we make of many refusals, not what Genesys said.
+        may_have_effect: whether the call is in doubt: it may have taken effect, or still may.
+        inferred: whether a misconfiguration is inferred from many refusals; Genesys did not say so.
     """
 
     ending: Ending
@@ -102,11 +102,11 @@ class SyncOutcome:
         return CONSEQUENCES[self.ending]
 
     def as_misconfiguration(self, failure: SyncFailure) -> "SyncOutcome":
-        """A refusal that is not this session's fault."""
+        """The outcome of a refusal that is not this session's fault."""
         return replace(self, ending=Ending.MISCONFIGURED, failure=failure, inferred=True)
 
     def noted(self, *, in_time: bool) -> "SyncOutcome":
-        """A delivery that is noted after its lease was lost is one of its own kind."""
+        """The outcome once it is written; a delivery whose lease was lost before that is `LEASE_LOST`."""
         if self.ending is Ending.DELIVERED and not in_time:
             return replace(self, ending=Ending.LEASE_LOST)
         return self
@@ -117,7 +117,7 @@ def delivered(receipt: SyncReceipt) -> SyncOutcome:
 
 
 def failed_here(reason: str) -> SyncOutcome:
-    """Our own store or code failed, and no call was made as far as is known."""
+    """The outcome when our own store or code failed before a call is known to have been made."""
     return SyncOutcome(ending=Ending.FAILED_HERE, failure=SyncFailure(code="here", reason=reason))
 
 
@@ -127,7 +127,7 @@ NOT_CLAIMED = SyncOutcome(ending=Ending.NOT_CLAIMED)
 def outcome_of(error: GenesysError) -> SyncOutcome:
     """The outcome of a call that Genesys did not acknowledge.
 
-    After all but a plain no it may have taken effect.
+    The call is in doubt after everything but a plain refusal.
     """
     match error:
         case GenesysRefused():
@@ -155,11 +155,11 @@ def decision_of(
     jitter: float,
     now: datetime,
 ) -> Decide:
-    """The decision that notes the outcome of a call about the session.
+    """The decision that writes the outcome of a call to the session.
 
     Args:
-        backoff_seconds: the shortest wait; `jitter` (from 0 to 1) only adds to it, and so does what
-            Genesys asked for.
+        backoff_seconds: the shortest wait; `jitter` (from 0 to 1) and the `Retry-After` of Genesys only
+            add to it.
     """
     match outcome.ending:
         case Ending.DELIVERED | Ending.LEASE_LOST:
@@ -182,13 +182,13 @@ def decision_of(
                 before, token=token, until=until, failure=failure, in_doubt=in_doubt
             )
         case Ending.NOT_CLAIMED | Ending.FAILED_HERE:
-            raise AssertionError("without a call there is nothing to note")
+            raise AssertionError("without a call there is nothing to write")
         case _:
             assert_never(outcome.ending)
 
 
 def doubt_about(copy: SessionCopy, policy: SyncPolicy, now: datetime) -> CallInDoubt:
-    """A lease is longer than anything between here and Genesys keeps hold of a call."""
+    """The call of this copy in doubt, for the time of a lease: no proxy or server holds a call for longer."""
     until = now + timedelta(seconds=policy.lease_seconds)
     return CallInDoubt(fingerprint=copy.fingerprint, since=now, until=until)
 

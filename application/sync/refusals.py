@@ -1,7 +1,7 @@
-"""Many refusals in a row for one reason: the deployment is misconfigured, and the sessions are not at fault.
+"""Infers a misconfiguration from many refusals in a row for one reason, so that no session is blamed for it.
 
-A wrong target, a division that our client may not see, a gateway in front of the wrong path: Genesys
-refuses each session as if that one were at fault. Pure: nothing is asked, nothing is written.
+With a wrong target, a division that our client may not see, or a gateway in front of the wrong path,
+Genesys refuses each session as if that one were at fault. Pure: no I/O.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ SPARED_MAX = 10_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalPolicy:
     """Attributes:
-    in_a_row_max: so many refusals with one code and no delivery between them, ...
-    sessions_min: ... of so many different sessions, are a misconfiguration.
+    in_a_row_max: so many refusals with one code, and no delivery between them, are a misconfiguration ...
+    sessions_min: ... if they are of at least so many different sessions.
     """
 
     in_a_row_max: int = 20
@@ -25,10 +25,10 @@ class RefusalPolicy:
 
 
 class RefusalsInARow:
-    """Until a session is delivered again, a refusal for the reason that is suspected is none.
+    """While a misconfiguration is suspected, refusals for its reason are not final; a delivery ends that.
 
-    A session that was spared so once is not spared again: if it is refused after others were delivered, the
-    fault is its own.
+    Each session is spared only once: if it is refused again after others were delivered, the fault is its
+    own.
     """
 
     def __init__(self, policy: RefusalPolicy) -> None:
@@ -40,12 +40,12 @@ class RefusalsInARow:
         self._wronged: list[SessionId] = []
 
     def judged(self, session_id: SessionId, outcome: SyncOutcome) -> SyncOutcome:
-        """The outcome as it is to be noted."""
+        """The outcome as it is to be written: a refusal may become a misconfiguration."""
         if outcome.ending is Ending.DELIVERED:
             self._code, self._row, self._suspected = None, [], None
         failure = outcome.failure
         if outcome.ending is not Ending.REFUSED or failure is None or failure.status is None:
-            return outcome  # what this service itself refuses to send says nothing about Genesys
+            return outcome  # this service itself refused to send it: no sign of a misconfiguration
         if self._suspected is not None:
             if failure.code != self._suspected.code:
                 return outcome
@@ -60,7 +60,7 @@ class RefusalsInARow:
         return outcome.as_misconfiguration(self._suspected or failure)
 
     def take_wronged(self) -> list[SessionId]:
-        """The sessions that were refused before the row was long enough; each is given once."""
+        """The sessions that were refused for good before the row was long enough; each is given once."""
         wronged, self._wronged = self._wronged, []
         return wronged
 

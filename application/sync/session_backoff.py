@@ -1,7 +1,7 @@
-"""Back-off of single sessions: those that fail here, and not at Genesys, so that the others have their turn.
+"""Back-off of single sessions that fail in this service, not at Genesys, so that others have their turn.
 
-A record that cannot be read, or that its store fails on again and again, is due for ever. Pure: the
-time is passed in, as seconds of a clock that only goes forward.
+A record that cannot be read, or that the store fails on again and again, stays due. Pure: the time is
+passed in, as seconds of a monotonic clock.
 """
 
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ class _Pause:
 
 class SessionBackoff:
     def __init__(self, *, seconds_min: float, seconds_max: float) -> None:
-        """The first pause of a session is `seconds_min`, each further one twice as long."""
+        """The first pause of a session is `seconds_min`; each further one doubles, up to `seconds_max`."""
         self._seconds_min = seconds_min
         self._seconds_max = seconds_max
         self._pauses: dict[SessionId, _Pause] = {}
 
     def __len__(self) -> int:
-        """Sessions that have failed lately, in a pause or not."""
+        """The number of sessions that have failed lately, in a pause or not."""
         return len(self._pauses)
 
     def grow(self, session_id: SessionId, now: float) -> float:
-        """Begins the next pause of a session; for how many seconds."""
+        """Begins the next pause of a session; returns its seconds."""
         if len(self._pauses) >= KEPT_MAX:
             self._forget_old(now)
         pause = self._pauses.setdefault(session_id, _Pause(0, now))
@@ -43,16 +43,16 @@ class SessionBackoff:
         return seconds
 
     def reset(self, session_id: SessionId) -> None:
-        """The session did not fail: there is no pause, and the next one is the first."""
+        """Ends the back-off of a session that did not fail; its next pause is the first again."""
         self._pauses.pop(session_id, None)
 
     def holds(self, session_id: SessionId, now: float) -> bool:
-        """Whether the session pauses."""
+        """Whether the session is in a pause."""
         pause = self._pauses.get(session_id)
         return pause is not None and now < pause.until
 
     def count(self, now: float) -> int:
-        """How many pause now: so many more have to be asked for to find one that does not."""
+        """The number of sessions in a pause: so many more are read from the store to find one that is not."""
         return sum(now < pause.until for pause in self._pauses.values())
 
     def _forget_old(self, now: float) -> None:

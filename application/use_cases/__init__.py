@@ -1,4 +1,4 @@
-"""The table of contents: everything that this service can be asked to do."""
+"""The use cases: everything that this service can be asked to do."""
 
 from dataclasses import dataclass
 

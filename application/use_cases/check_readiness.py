@@ -1,4 +1,4 @@
-"""Whether this process can do its work."""
+"""Checking whether this server process can take in events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from domain.decisions.clock_skew import eviction_problem
 class Readiness:
     """Attributes:
     store_problem: why events cannot be taken in; None: they can.
-    genesys_problem: why Genesys cannot be told; events are taken in all the same.
-    eviction_problem: why nothing is evicted; sessions are served all the same.
+    genesys_problem: why nothing can be delivered to Genesys; events are taken in all the same.
+    eviction_problem: why eviction has stopped; sessions are served all the same.
     clock_skew: how far the store's clock is ahead of ours.
     """
 

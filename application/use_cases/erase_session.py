@@ -1,4 +1,4 @@
-"""Erasing a session, or everything about a subject."""
+"""Erasing one session, or all sessions of a subject."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from domain.session.state import SessionState
 
 SUBJECT_BATCH = 200
 FAULTS_IN_A_ROW_MAX = 20
-"""So many sessions that fail one after another are no bad luck: the store is away."""
+"""After so many failures in a row the store is taken to be away, and the erasure stops."""
 _log = logging.getLogger("session_keeper.erase")
 
 
@@ -36,11 +36,11 @@ class EraseSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectErasure:
-    """What became of it.
+    """The result of erasing a subject.
 
     Attributes:
         erased: how many sessions were erased.
-        failed: why others could not be; they are still there.
+        failed: the sessions that could not be erased, with the reason; they still exist.
     """
 
     erased: int
@@ -64,10 +64,10 @@ class EraseSessionHandler:
         self._policies = policies
 
     async def __call__(self, command: EraseSession) -> None:
-        """A record that cannot be read is erased as one that was not known.
+        """Erases the session, also one that is not known or whose record cannot be read.
 
         Raises:
-            StoreUnavailable: it is not certain to be erased; to try again is safe.
+            StoreUnavailable: the outcome is unknown; idempotent, so to try again is safe.
         """
         now, persistence_id = self._clock.now(), self._ids.persistence_id()
 
@@ -90,9 +90,9 @@ class EraseSubjectHandler:
         self._erase_session = erase_session
 
     async def __call__(self, command: EraseSubject) -> SubjectErasure:
-        """Erases what it can; one that fails keeps no other from being erased.
+        """Erases every session that it can; one that fails does not stop the others.
 
-        It looks again until there is nothing but what failed: an erased session belongs to nobody.
+        Queries again until only failed sessions are left: an erased session belongs to no subject.
 
         Raises:
             StoreUnavailable: the store does not answer at all.

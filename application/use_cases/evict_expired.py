@@ -1,4 +1,4 @@
-"""Removing what has expired, in small lots."""
+"""Evicting expired sessions in small lots, and deleting old audit entries."""
 
 import asyncio
 import logging
@@ -19,17 +19,17 @@ from domain.ids import SessionId
 from domain.session.state import SessionState
 
 LOT_MAX = 64
-"""Sessions that are looked up and evicted at once; so many decisions are in vain when two processes meet."""
+"""Sessions that are evicted concurrently; so many decisions are in vain when two replicas meet."""
 FAULTS_MAX = 64
-"""So many that fail before the first one goes are no bad luck: the store is away."""
+"""After so many failures before the first eviction the store is taken to be away."""
 FAILED_PAUSE = timedelta(minutes=5)
-"""How long a session that could not be evicted is left alone."""
+"""The pause before a session that could not be evicted is tried again."""
 _log = logging.getLogger("session_keeper.loops")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvictExpired:
-    """Evict at most `limit` sessions, and delete at most as many audit entries that are too old or erased."""
+    """Evict at most `limit` sessions; delete at most so many old audit entries, and so many erased ones."""
 
     limit: int = 500
 
@@ -55,9 +55,9 @@ class EvictExpiredHandler:
         self._left_alone: dict[SessionId, datetime] = {}
 
     async def __call__(self, command: EvictExpired) -> bool:
-        """Whether there may be more to do. A session that cannot be evicted does not keep the others.
+        """Whether there may be more to do. A session that cannot be evicted does not stop the others.
 
-        By the slower of our clock and the store's; nothing is done while they are too far apart.
+        Goes by the slower of our clock and the store's; nothing is done while they are too far apart.
 
         Raises:
             StoreUnavailable: the store does not answer.
@@ -85,12 +85,12 @@ class EvictExpiredHandler:
         return evictions.gone
 
     async def _evict_parts(self, now: datetime, limit: int, evictions: "_Evictions") -> None:
-        """Part after part, in an order of chance, so that processes which evict at once seldom meet."""
+        """Part after part in random order, so that replicas which evict at once seldom meet."""
         for part in sorted(range(EXPIRED_PARTS), key=lambda _: self._ids.jitter()):
             while evictions.gone < limit:
                 lot = await self._lot(now, min(LOT_MAX, limit - evictions.gone), part)
                 went = await self._evict_lot(lot, now, evictions)
-                if len(lot) < LOT_MAX or went < len(lot) / 2:  # all gone, or another process is here
+                if len(lot) < LOT_MAX or went < len(lot) / 2:  # all gone, or another replica is here
                     break
 
     async def _lot(self, now: datetime, size: int, part: int | None) -> list[SessionId]:
@@ -98,7 +98,7 @@ class EvictExpiredHandler:
         return [session_id for session_id in found if session_id not in self._left_alone][:size]
 
     async def _evict_lot(self, lot: Sequence[SessionId], now: datetime, evictions: "_Evictions") -> int:
-        """How many of them went."""
+        """Evicts the lot; returns how many sessions of it went."""
         ends = await asyncio.gather(*(self._evict(one, now) for one in lot), return_exceptions=True)
         faults: dict[SessionId, StoreUnavailable] = {}
         gone_before = evictions.gone
@@ -124,7 +124,7 @@ class EvictExpiredHandler:
         _log.warning("an expired session could not be evicted", extra=facts)
 
     def _too_far_apart(self, skew: timedelta | None) -> bool:
-        """Said in the log when it begins and when it ends."""
+        """Whether the clock skew forbids eviction; logged when that begins and when it ends."""
         problem = eviction_problem(skew, self._clock_skew_max)
         if problem is not None and not self._stopped:
             _log.error("eviction is stopped", extra={"reason": problem})
@@ -134,7 +134,7 @@ class EvictExpiredHandler:
         return self._stopped
 
     async def _evict(self, session_id: SessionId, now: datetime) -> tuple[AuditEntry, ...] | None:
-        """What the trail says of it; None: it was renewed, or somebody else was faster."""
+        """The audit entries of the eviction; None: the session was renewed, or another replica was faster."""
         was_there = False
         unread: str | None = None
 
@@ -157,7 +157,7 @@ class EvictExpiredHandler:
 
 @dataclass(slots=True)
 class _Evictions:
-    """Of one pass."""
+    """The counts of one pass, and its audit entries."""
 
     gone: int = 0
     faults: int = 0

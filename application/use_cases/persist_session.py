@@ -1,4 +1,4 @@
-"""Taking in one event of a session."""
+"""Persisting one event of a session."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,16 +20,16 @@ from domain.sync.state import SyncStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersistSession(ReportedEvent):
-    """Take in this event."""
+    """Apply this event to its session, and persist the result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersistedSession:
-    """What became of the event, and the session after it.
+    """How the event was applied, and the session after it.
 
     Attributes:
-        pruned: what was taken out of the context to make it fit.
-        context_ignored: the event ended the session, and its context was left out.
+        pruned: what the overflow policy removed from the context.
+        context_ignored: the event ended the session, and its context was ignored.
     """
 
     outcome: Outcome
@@ -49,7 +49,7 @@ class PersistSessionHandler:
         policies: Policies,
         sync_soon: Callable[[SessionId], Awaitable[SessionState | None]],
     ) -> None:
-        """`sync_soon` is told of a session that is due, and may give its state after a sync in time."""
+        """`sync_soon` is called with a session that is due; it may give the state after a sync in time."""
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -61,8 +61,8 @@ class PersistSessionHandler:
         """The session after the event, once it is durable.
 
         Raises:
-            EventRefused: the sender's fault; the audit trail says so.
-            StoreUnavailable: it may be sent again.
+            EventRefused: the event is invalid or too large; the audit trail has an entry about it.
+            StoreUnavailable: the outcome is unknown; events are idempotent, so to send it again is safe.
         """
         started = self._clock.now()
         try:

@@ -1,4 +1,4 @@
-"""The figures of this process at a glance."""
+"""The figures of this server process at a glance."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from application.ports.session_store import SessionStore
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Attributes:
-    attempts: webhooks since the start, those that were refused included.
+    attempts: webhooks since the start, refused ones included.
     successes: webhooks that were answered with an outcome.
     average_seconds: from the arrival to the answer, of the successes; 0 while there are none.
-    store_answers: whether the store was there just now.
-    audit_count: entries of all sessions; None when nobody can tell.
+    store_answers: whether the store answered just now.
+    audit_count: audit entries of all sessions; None when the store does not answer or cannot count them.
     """
 
     attempts: int

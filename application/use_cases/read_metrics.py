@@ -1,4 +1,4 @@
-"""The metrics of this process, with the backlog of the store as it is now."""
+"""The metrics of this server process, with the current backlog of the store."""
 
 from application.errors import StoreUnavailable
 from application.ports.metrics import Exposition, MetricsReader

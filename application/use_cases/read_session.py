@@ -1,4 +1,4 @@
-"""Giving back what is known of a session."""
+"""Reading a session, or its audit trail."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from domain.session.state import SessionState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadSession:
-    """The session as it is now."""
+    """Read the session as it is now."""
 
     session_id: SessionId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadAuditTrail:
-    """Up to `limit` entries, oldest first; `after` is the `next_after` of the page before."""
+    """Read up to `limit` entries, oldest first; `after` is the `next_after` of the page before."""
 
     session_id: SessionId
     after: str | None
@@ -31,7 +31,12 @@ class ReadSessionHandler:
         self._clock = clock
 
     async def __call__(self, query: ReadSession) -> SessionState:
-        """Raises SessionNotFound when there is none, it has expired, or it never had a context."""
+        """The session.
+
+        Raises:
+            SessionNotFound: there is none, it has expired, or it never had a context.
+            SessionUnreadable, StoreUnavailable.
+        """
         now = self._clock.now()
         state = await self._store.read(query.session_id, now)
         if state is None or not state.served(now):
@@ -44,5 +49,9 @@ class ReadAuditTrailHandler:
         self._store = store
 
     async def __call__(self, query: ReadAuditTrail) -> AuditPage:
-        """Raises UnknownCursor and StoreUnavailable."""
+        """One page of the trail.
+
+        Raises:
+            UnknownCursor, StoreUnavailable.
+        """
         return await self._store.audit_trail(query.session_id, after=query.after, limit=query.limit)

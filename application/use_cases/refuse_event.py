@@ -1,4 +1,4 @@
-"""Noting an event that was refused before anything could be decided about it."""
+"""Recording an event that was refused for its form, before a decision."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from domain.session.state import SessionState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseEvent:
-    """An event whose form was wrong. `session_id` is None when it could not be believed either."""
+    """Record that an event was refused for its form; `session_id` is None when it was not valid either."""
 
     session_id: SessionId | None
     refusal: EventRefused
@@ -27,7 +27,7 @@ class RefuseEventHandler:
         self._metrics = metrics
 
     async def __call__(self, command: RefuseEvent) -> None:
-        """Counts it, and leaves an entry in the session's trail, so that an operator finds out why."""
+        """Counts the refusal, and writes its reason to the session's audit trail for operators."""
         self._metrics.webhook_refused("invalid", 0.0)
         if command.session_id is None:
             return

@@ -1,4 +1,4 @@
-"""Looking at the syncs that failed for good, and putting them back."""
+"""Listing the syncs that failed for good, and making them due again."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ PAGE = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrySyncs:
-    """Put back these sessions, or all that failed with this code, or all.
+    """Make these sessions due again, or all whose sync failed for good.
 
     Attributes:
         session_ids: None: all that failed, with `code` if that is given.
-        dry_run: nothing is put back.
+        dry_run: nothing is changed.
     """
 
     session_ids: tuple[SessionId, ...] | None = None
@@ -33,7 +33,7 @@ class ListFailedSyncsHandler:
         self._clock = clock
 
     async def __call__(self) -> Sequence[FailedSyncs]:
-        """Classes of failure, the largest first."""
+        """The failed syncs by code, the most frequent code first."""
         classes = await self._store.failed_by_code(self._clock.now())
         return sorted(classes, key=lambda one: (-one.count, one.code))
 
@@ -44,7 +44,7 @@ class RetrySyncsHandler:
         self._clock = clock
 
     async def __call__(self, command: RetrySyncs) -> AsyncIterator[SessionId]:
-        """The sessions that were put back (or would be), as it goes. The loop tells Genesys in its pace."""
+        """The sessions made due again (or that would be), one by one; the sync loop delivers them later."""
         async for session_id in self._chosen(command):
             if command.dry_run or await self._put_back(session_id):
                 yield session_id
