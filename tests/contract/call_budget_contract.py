@@ -2,13 +2,11 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 
 from application.ports.genesys import CallBudget, WindowReport
-from tests.simulation.virtual_loop import virtually
+from tests.simulation.virtual_loop import in_virtual_time
 
 
 def now() -> float:
@@ -42,145 +40,129 @@ class CallBudgetContract(ABC):
     def close(self, budget: CallBudget, seconds: float) -> None:
         """As after a `Retry-After`."""
 
-    def run(self, main: Callable[[CallBudget], Coroutine[Any, Any, None]]) -> None:
-        async def with_budget() -> None:
-            await main(self.budget(calls_per_minute=60))
+    @in_virtual_time
+    async def test_a_permit_that_is_spent_counts_and_one_that_is_not_is_given_back(self) -> None:
+        budget = self.budget(calls_per_minute=60)
+        await make_a_call(budget)
+        left = budget.figures().left
+        async with budget.permit():
+            assert (budget.figures().left, budget.figures().in_flight) == (left - 1, 1)
+        assert (budget.figures().left, budget.figures().in_flight) == (left, 0)
+        async with budget.permit() as permit:
+            assert not permit.spent
+            permit.spend()
+            assert permit.spent
+            assert budget.figures().in_flight == 1
 
-        virtually(with_budget())
+        assert (budget.figures().left, budget.figures().in_flight) == (left - 1, 0)
 
-    def test_a_permit_that_is_spent_counts_and_one_that_is_not_is_given_back(self) -> None:
-        async def main(budget: CallBudget) -> None:
-            await make_a_call(budget)
-            left = budget.figures().left
-            async with budget.permit():
-                assert (budget.figures().left, budget.figures().in_flight) == (left - 1, 1)
-            assert (budget.figures().left, budget.figures().in_flight) == (left, 0)
-            async with budget.permit() as permit:
-                assert not permit.spent
-                permit.spend()
-                assert permit.spent
-                assert budget.figures().in_flight == 1
+    @in_virtual_time
+    async def test_a_call_ends_when_that_is_said_and_only_once(self) -> None:
+        budget = self.budget(calls_per_minute=60)
+        async with budget.permit() as permit:
+            permit.spend()
+            permit.end()
+            assert budget.figures().in_flight == 0
+            permit.end()
 
-            assert (budget.figures().left, budget.figures().in_flight) == (left - 1, 0)
+        assert (budget.figures().left, budget.figures().in_flight) == (59, 0)
 
-        self.run(main)
-
-    def test_a_call_ends_when_that_is_said_and_only_once(self) -> None:
-        async def main(budget: CallBudget) -> None:
-            async with budget.permit() as permit:
-                permit.spend()
-                permit.end()
-                assert budget.figures().in_flight == 0
-                permit.end()
-
-            assert (budget.figures().left, budget.figures().in_flight) == (59, 0)
-
-        self.run(main)
-
-    def test_a_permit_is_good_for_one_call_while_it_is_held(self) -> None:
-        async def main(budget: CallBudget) -> None:
-            async with budget.permit() as permit:
-                permit.spend()
-                with pytest.raises(RuntimeError):
-                    permit.spend()
-                permit.end()
-                with pytest.raises(RuntimeError):
-                    permit.spend()
-            async with budget.permit() as unspent:
-                unspent.end()
+    @in_virtual_time
+    async def test_a_permit_is_good_for_one_call_while_it_is_held(self) -> None:
+        budget = self.budget(calls_per_minute=60)
+        async with budget.permit() as permit:
+            permit.spend()
             with pytest.raises(RuntimeError):
-                unspent.spend()
+                permit.spend()
+            permit.end()
+            with pytest.raises(RuntimeError):
+                permit.spend()
+        async with budget.permit() as unspent:
+            unspent.end()
+        with pytest.raises(RuntimeError):
+            unspent.spend()
 
-            assert (budget.figures().left, budget.figures().in_flight) == (59, 0)
-
-        self.run(main)
+        assert (budget.figures().left, budget.figures().in_flight) == (59, 0)
 
     @pytest.mark.parametrize("spent", [False, True])
     @pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError])
-    def test_it_is_settled_whatever_goes_wrong_while_it_is_held(
+    @in_virtual_time
+    async def test_it_is_settled_whatever_goes_wrong_while_it_is_held(
         self, error: type[BaseException], *, spent: bool
     ) -> None:
-        async def main(budget: CallBudget) -> None:
-            with pytest.raises(error):
-                await fail_with_a_permit(budget, error, spent=spent)
+        budget = self.budget(calls_per_minute=60)
+        with pytest.raises(error):
+            await fail_with_a_permit(budget, error, spent=spent)
 
-            assert (budget.figures().left, budget.figures().in_flight) == (60 - spent, 0)
+        assert (budget.figures().left, budget.figures().in_flight) == (60 - spent, 0)
 
-        self.run(main)
+    @in_virtual_time
+    async def test_one_who_gives_up_waiting_takes_nothing_and_keeps_nobody_from_it(self) -> None:
+        budget = self.budget(calls_per_minute=60)
+        self.close(budget, 10)
+        waiting = [asyncio.create_task(make_a_call(budget)) for _ in range(3)]
+        await asyncio.sleep(1)
+        for task in waiting[:2]:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
-    def test_one_who_gives_up_waiting_takes_nothing_and_keeps_nobody_from_it(self) -> None:
-        async def main(budget: CallBudget) -> None:
-            self.close(budget, 10)
-            waiting = [asyncio.create_task(make_a_call(budget)) for _ in range(3)]
-            await asyncio.sleep(1)
-            for task in waiting[:2]:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+        assert (budget.figures().left, budget.figures().in_flight) == (59, 0)
+        assert now() == pytest.approx(10, abs=0.01)
 
-            assert (budget.figures().left, budget.figures().in_flight) == (59, 0)
-            assert now() == pytest.approx(10, abs=0.01)
+    @in_virtual_time
+    async def test_those_who_wait_are_served_in_their_order(self) -> None:
+        budget = self.budget(calls_per_minute=60)
+        served: list[int] = []
 
-        self.run(main)
+        async def call(number: int) -> None:
+            async with budget.permit() as permit:
+                permit.spend()
+                served.append(number)
 
-    def test_those_who_wait_are_served_in_their_order(self) -> None:
-        async def main(budget: CallBudget) -> None:
-            served: list[int] = []
+        await asyncio.gather(*(call(number) for number in range(30)))
 
-            async def call(number: int) -> None:
-                async with budget.permit() as permit:
-                    permit.spend()
-                    served.append(number)
+        assert served == list(range(30))
 
-            await asyncio.gather(*(call(number) for number in range(30)))
-
-            assert served == list(range(30))
-
-        self.run(main)
-
-    def test_a_permit_that_is_given_back_goes_to_the_next(self) -> None:
-        async def main(budget: CallBudget) -> None:
-            await use_up(budget)
-            await asyncio.sleep(62)
-            for _ in range(59):
-                await make_a_call(budget)
-            async with budget.permit():
-                task = asyncio.create_task(make_a_call(budget))
-                await asyncio.sleep(0.1)
-                assert not task.done()
-            await task
-
-        self.run(main)
-
-    def test_a_report_of_the_window_is_taken_over(self) -> None:
-        async def main(budget: CallBudget) -> None:
-            await make_a_call(budget, WindowReport(count=40, allowed=100, reset_seconds=30))
-
-            assert (budget.figures().allowed, budget.figures().left) == (100, 60)
-
-        self.run(main)
-
-    def test_it_tells_how_long_a_permit_is_likely_to_take(self) -> None:
-        async def main(budget: CallBudget) -> None:
+    @in_virtual_time
+    async def test_a_permit_that_is_given_back_goes_to_the_next(self) -> None:
+        budget = self.budget(calls_per_minute=60)
+        await use_up(budget)
+        await asyncio.sleep(62)
+        for _ in range(59):
             await make_a_call(budget)
-            assert budget.wait_seconds() == 0
-            self.close(budget, 30)
-            assert budget.wait_seconds() == pytest.approx(30, abs=0.01)
-            waiting = [asyncio.create_task(make_a_call(budget)) for _ in range(10)]
-            await asyncio.sleep(0)
-            behind = budget.wait_seconds()
-            assert budget.wait_seconds(ahead=5) == behind
-            assert budget.wait_seconds(ahead=20) > behind
-            await asyncio.gather(*waiting)
+        async with budget.permit():
+            task = asyncio.create_task(make_a_call(budget))
+            await asyncio.sleep(0.1)
+            assert not task.done()
+        await task
 
-            assert behind == pytest.approx(now(), rel=0.3)
-            assert behind > 30
+    @in_virtual_time
+    async def test_a_report_of_the_window_is_taken_over(self) -> None:
+        budget = self.budget(calls_per_minute=60)
+        await make_a_call(budget, WindowReport(count=40, allowed=100, reset_seconds=30))
 
-        self.run(main)
+        assert (budget.figures().allowed, budget.figures().left) == (100, 60)
 
-    def test_with_nothing_left_the_wait_is_that_for_the_next_window(self) -> None:
-        async def main(budget: CallBudget) -> None:
-            await make_a_call(budget, WindowReport(count=60, allowed=60, reset_seconds=40))
+    @in_virtual_time
+    async def test_it_tells_how_long_a_permit_is_likely_to_take(self) -> None:
+        budget = self.budget(calls_per_minute=60)
+        await make_a_call(budget)
+        assert budget.wait_seconds() == 0
+        self.close(budget, 30)
+        assert budget.wait_seconds() == pytest.approx(30, abs=0.01)
+        waiting = [asyncio.create_task(make_a_call(budget)) for _ in range(10)]
+        await asyncio.sleep(0)
+        behind = budget.wait_seconds()
+        assert budget.wait_seconds(ahead=5) == behind
+        assert budget.wait_seconds(ahead=20) > behind
+        await asyncio.gather(*waiting)
 
-            assert 39 <= budget.wait_seconds() <= 42
+        assert behind == pytest.approx(now(), rel=0.3)
+        assert behind > 30
 
-        self.run(main)
+    @in_virtual_time
+    async def test_with_nothing_left_the_wait_is_that_for_the_next_window(self) -> None:
+        budget = self.budget(calls_per_minute=60)
+        await make_a_call(budget, WindowReport(count=60, allowed=60, reset_seconds=40))
+
+        assert 39 <= budget.wait_seconds() <= 42

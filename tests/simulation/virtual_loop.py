@@ -1,13 +1,15 @@
 """An event loop whose time jumps to the next thing that is planned: hours pass in no time."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from application.ports.runtime import Clock
 from tests.factories import START
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -60,3 +62,13 @@ def virtually(work: Coroutine[Any, Any, T]) -> T:
         for task in asyncio.all_tasks(loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
         loop.close()
+
+
+def in_virtual_time(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """A test that is to run virtually: for pytest a plain function, with the parameters it had."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return virtually(work(*args, **kwargs))
+
+    return run
