@@ -45,7 +45,7 @@ def run_server(
 
     0 after a graceful stop; 1 when the address or the application's start-up failed, or when a second
     SIGINT cut the stop short. Port 0 takes a free port. `sock` is a bound socket to use instead of
-    `host` and `port`. `on_ready` is told the URL once connections are accepted; `on_stopping` is called
+    `host` and `port`. `on_ready` is given the URL once connections are accepted; `on_stopping` is called
     when the stop begins, for answers that never end by themselves. Both run in the event loop.
     """
     try:
@@ -173,7 +173,7 @@ class GracefulServer(uvicorn.Server):
         self.should_exit = True
 
     async def _drain(self) -> None:
-        """Wait until all is answered; each round tells the connections that were accepted last, too."""
+        """Wait until all is answered; each round also shuts down connections that were accepted meanwhile."""
         while self.server_state.connections or self.server_state.tasks:
             for connection in list(self.server_state.connections):
                 connection.shutdown()

@@ -20,7 +20,7 @@ LINGER_SECONDS = 2.0
 ANSWER_SECONDS = 1.0  # what the application has to answer a body that is too large
 PIPELINE_MAX = 64  # requests sent ahead on one connection
 DROPPED_BYTES_MAX = 16 * 1024 * 1024  # what may follow a refusal before the answers ahead of it are out
-REFUSALS_MAX = 64  # connections over the limit that are told so; the rest are only cut
+REFUSALS_MAX = 64  # connections over the limit that are answered 503; the rest are only cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +177,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._keep_alive = False
         self._header_bytes = self._header_count = self._body_bytes = 0
         self._dropped_bytes = 0
-        self._silent_bytes = 0  # read since the parser last had something to tell
+        self._silent_bytes = 0  # read since the parser last made a callback
         self._refusal = MALFORMED
         self._due: float | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -205,7 +205,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._deaf = True
         if self._running is not None and not self._running.response_complete:
-            self._disconnect(self._running)  # uvicorn tells only the newest of several requests
+            self._disconnect(self._running)  # uvicorn notifies only the newest of several requests
         self.transport.lost()
         super().connection_lost(exc)
 
@@ -256,7 +256,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._stalled is not None:
             self._stalled.cancel()
 
-    # What the parser tells
+    # Callbacks of the parser
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -113,10 +113,10 @@ class Supervisor:
                 self._failed_starts += 1
             if self._failed_starts >= self._count and not self._children:
                 self._gave_up = True
-                logger.error("no worker starts, the last ended with %d: giving up", code)
+                logger.error("no server process starts, the last ended with %d: giving up", code)
                 self._stopping.set()
                 return
-            logger.warning("worker %d ended with %d, again in %.1f s", number, code, pause_seconds)
+            logger.warning("server process %d ended with %d, again in %.1f s", number, code, pause_seconds)
             await self._pause(pause_seconds)
             pause_seconds = min(pause_seconds * 2, PAUSE_SECONDS_MAX)
 
@@ -131,7 +131,7 @@ class Supervisor:
             stdin=asyncio.subprocess.DEVNULL,
             preexec_fn=die_with_parent(),
         )
-        logger.info("worker %d started: pid=%d", number, child.pid)
+        logger.info("server process %d started: pid=%d", number, child.pid)
         self._children.add(child)
         if self._stopping.is_set():  # the signal came while the child was being started
             signal_child(child, signal.SIGTERM)
@@ -153,7 +153,7 @@ class Supervisor:
         impatient.cancel()
         killed = bool(self._children)
         for child in self._children:
-            logger.warning("worker did not stop, killed: pid=%d", child.pid)
+            logger.warning("server process did not stop, killed: pid=%d", child.pid)
             signal_child(child, signal.SIGKILL)
         await ended
         return killed

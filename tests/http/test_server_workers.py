@@ -164,7 +164,7 @@ def test_workers_that_all_fail_to_start_are_given_up() -> None:
         code, out, err = workers.end()
 
         assert (code, out) == (1, "")
-        assert "no worker starts" in err
+        assert "no server process starts" in err
 
 
 def test_a_worker_that_does_not_stop_is_killed() -> None:
