@@ -22,7 +22,7 @@ def _plain(name: str) -> str:
 
 
 def _one_letter_apart(one: str, other: str) -> bool:
-    """Whether at most one letter has to be changed; what both begin and end with is set aside first."""
+    """Whether at most one letter has to be changed; what both begin and end with is cut off first."""
     if abs(len(one) - len(other)) > 1:
         return False
     begin = 0

@@ -1,4 +1,4 @@
-"""The budget of calls of this process: one pace, one queue, one gate for all that call Genesys."""
+"""The budget of calls of this process: one pace and one queue of permits for all that call Genesys."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ class GenesysBudget(CallBudget):
         return self.pace.wait_seconds_behind(max(self._waiting, ahead), self._now())
 
     def close(self, seconds: float) -> None:
-        """Nobody calls for so long."""
+        """No permit is given for so long, as after a `Retry-After`."""
         self.pace.close(seconds, self._now())
 
     def figures(self) -> BudgetFigures:
@@ -55,7 +55,7 @@ class GenesysBudget(CallBudget):
         )
 
     async def _wait(self) -> None:
-        """Returns when a call may be made, and takes it; there is no turn of the loop between the two."""
+        """Returns when a call may be made, and takes its permit; nothing else runs between the two."""
         self._waiting += 1
         try:
             async with self._turnstile:

@@ -56,7 +56,7 @@ class GenesysEndpoints:
 class CallLimits:
     """Attributes:
     call_seconds_max: for one call, from connecting to the last byte.
-    attempts_max: calls for one write-back while the fault looks like a passing one.
+    attempts_max: calls for one delivery while the fault looks like a passing one.
     retry_wait_seconds_max: how long such a retry waits for the budget.
     connections_max: open at once.
     """

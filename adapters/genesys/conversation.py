@@ -1,4 +1,4 @@
-"""Whom of a conversation's participants to tell."""
+"""The customer participant of a conversation to whom attributes are delivered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class _Customer(msgspec.Struct, rename="camel"):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     """Attributes:
-    began: when the participant connected, or was made; the least moment there is, if that is not told.
+    began: when the participant connected, or was made; `datetime.min` if Genesys gives neither.
     left: whether the participant has an end.
     """
 

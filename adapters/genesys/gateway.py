@@ -38,7 +38,7 @@ class GenesysCloudGateway(GenesysGateway):
             case SyncTarget.PARTICIPANT_ATTRIBUTES:
                 participant = await deliver_attributes(self._client, copy, now, permit)
             case SyncTarget.NONE:
-                raise ValueError("with the target none there is nobody to tell")
+                raise ValueError("with the target none nothing is delivered")
             case _:
                 assert_never(self._target)
         return SyncReceipt(

@@ -63,7 +63,7 @@ class Pace:
         return max(1.0, self._allowed * self._burst_fraction)
 
     def closed_seconds(self, now: float) -> float:
-        """For how long a `Retry-After` keeps the gate shut."""
+        """For how long a `Retry-After` still keeps the budget closed."""
         return max(0.0, self._closed_until - now)
 
     def wait_seconds(self, now: float) -> float:

@@ -52,8 +52,8 @@ async def find_customer(client: GenesysClient, conversation_id: str, permit: Cal
     """The id of the participant that `recipient_among` names.
 
     Raises:
-        GenesysRefused: there is none, or the conversation cannot be read: nobody can be told until the
-            session changes.
+        GenesysRefused: there is none, or the conversation cannot be read: nothing can be delivered until
+            the session changes.
     """
     answer = await client.call("GET", api_path("conversations", "messages", conversation_id), permit=permit)
     return recipient_among(customers_of(answer)).id

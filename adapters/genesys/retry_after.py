@@ -13,7 +13,7 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
     """Seconds to wait, from 0 to SECONDS_MAX; None when there is no header, or none that makes sense.
 
     Args:
-        now: by the clock of whoever wrote the header, if it told it (`Date`).
+        now: by the clock of whoever wrote the header, if the answer has it (`Date`).
     """
     if value is None:
         return None

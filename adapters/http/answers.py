@@ -53,7 +53,7 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 class PersistenceAnswer(msgspec.Struct, rename="camel"):
-    """How a session is kept; `lastSynced` is null until Genesys was told for the first time."""
+    """How a session is kept; `lastSynced` is null until Genesys acknowledged its first copy."""
 
     persistence_id: str
     revision: int

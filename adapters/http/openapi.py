@@ -63,7 +63,7 @@ class DocumentedOperation(Operation):
 
 @dataclass
 class EventOperation(DocumentedOperation):
-    """The body is read raw, since its signature is over the raw bytes; so its schema is told here."""
+    """The body is read raw, since its signature is over the raw bytes; so its schema is stated here."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -57,7 +57,7 @@ class EventIntake:
 async def receive_event(
     request: Request[Any, Any, Any], intake: NamedDependency[EventIntake]
 ) -> Response[bytes]:
-    """Answered once the session is durable; Genesys is told later (or now, with SYNC_MODE inline)."""
+    """Answered once the session is durable; delivery to Genesys follows (SYNC_MODE inline tries it first)."""
     command, remarks = await _command(request, intake.use_cases, intake.rules)
     try:
         persisted = await intake.use_cases.persist_session(command)

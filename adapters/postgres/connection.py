@@ -116,9 +116,9 @@ class Connections:
                     raise
 
     def cut_off(self) -> None:
-        """Whoever waits for an answer, or for a connection, is told at once that there is none.
+        """All that wait for an answer or a connection fail at once with StoreUnavailable.
 
-        So is everybody who comes later.
+        So does everybody who comes later.
         """
         self._is_cut_off = True
         for deadline in self._deadlines:

@@ -119,9 +119,9 @@ class PostgresSessionStore(SessionStore):
         """Half of the round trip is taken for the way back."""
         async with self._connections.one() as connection:
             asked = clock.now()
-            told: datetime = await connection.fetchval(statements.NOW)
+            theirs: datetime = await connection.fetchval(statements.NOW)
             answered = clock.now()
-        return told - (asked + (answered - asked) / 2)
+        return theirs - (asked + (answered - asked) / 2)
 
     async def ping(self) -> None:
         """The tables can be read, and a commit goes through."""

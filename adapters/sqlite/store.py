@@ -32,7 +32,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqliteLimits:
     """Attributes:
-    timeout_seconds: how long a caller waits before it is told that the store does not answer.
+    timeout_seconds: how long a caller waits before StoreUnavailable is raised.
     batch_max: updates in one transaction.
     waiting_max: updates that wait; more are turned away at once.
     readers: threads that read, each with a connection of its own.

@@ -1,4 +1,4 @@
-"""What a store package tells about itself: how its URLs look, how it is opened and migrated, what it needs.
+"""What a store package says of itself: how its URLs look, how it is opened and migrated, what it needs.
 
 A store is registered in one line of `entrypoints.stores`; nothing else names one. Its `backend` module
 imports neither a driver nor the store itself before it is opened, so that settings and help are quick and
@@ -19,7 +19,7 @@ from application.ports.session_store import SessionStore
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreLimits:
     """Attributes:
-    timeout_seconds: how long a caller waits before it is told that the store does not answer.
+    timeout_seconds: how long a caller waits before StoreUnavailable is raised.
     connections_max: to a server, in this process.
     batch_max: updates in one write.
     waiting_max: updates that wait; more are turned away at once.

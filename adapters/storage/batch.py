@@ -51,7 +51,7 @@ class BatchStore(Protocol):
         Raises:
             BatchUnwritable: nothing was written, because of something in the batch.
             SessionsHeld: nothing was written, because of these sessions.
-            StoreUnavailable: the store did not answer; every caller of the batch is told.
+            StoreUnavailable: the store did not answer; every caller of the batch gets this error.
         """
 
 

@@ -97,7 +97,7 @@ class BatchAttempts:
             self._health.failed(str(error))
             decided.answer(())
             _fail_all(part, str(error))
-        except Exception as error:  # noqa: BLE001 - the queue must go on, the callers are told
+        except Exception as error:  # noqa: BLE001 - the queue must go on, the callers get the error
             _log.exception("a write failed for a reason of our own")
             self._apart(part, StoreUnavailable(f"{self._name}: {type(error).__name__}"))
         else:
@@ -175,7 +175,7 @@ class _Decided:
         return list(self.writes.values())
 
     def answer(self, won: Collection[SessionId]) -> list[SessionId]:
-        """Tells those whose decisions stand; gives the sessions whose writes were left out."""
+        """Answers those whose decisions stand; gives the sessions whose writes were left out."""
         lost = []
         for session_id, answers in self.answers.items():
             if session_id in won or session_id not in self.writes:

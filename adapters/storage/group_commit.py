@@ -49,7 +49,7 @@ class GroupCommit(BatchQueue):
         self._alone_under_way = 0
         self._waiting = 0
         self._batch_size = limits.batch_max
-        self._workers: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._is_starting = False
         self._is_closed = False
 
@@ -82,8 +82,8 @@ class GroupCommit(BatchQueue):
         for session_id, pause in list(self._pauses.items()):
             pause.cancel()
             self._resume(session_id)
-        while self._workers:
-            await asyncio.wait(self._workers)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def release(self, session_id: SessionId, back: Sequence[Update], *, lost: bool, alone: bool) -> None:
         if lost and self._is_closed:
@@ -117,12 +117,12 @@ class GroupCommit(BatchQueue):
         return f"{self._name}: {who} was held or changed by others for {seconds} s ({update.losses} tries)"
 
     def _start(self) -> None:
-        """Starts a worker, unless one is about to gather what is ready."""
-        if self._ready and not self._is_starting and len(self._workers) < self._limits.under_way_max:
+        """Starts a task that writes batches, unless one is about to gather what is ready."""
+        if self._ready and not self._is_starting and len(self._tasks) < self._limits.under_way_max:
             self._is_starting = True
-            worker = asyncio.get_running_loop().create_task(self._work(), name="group-commit")
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            task = asyncio.get_running_loop().create_task(self._work(), name="group-commit")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _work(self) -> None:
         self._is_starting = False
@@ -137,8 +137,8 @@ class GroupCommit(BatchQueue):
                 health=self.health,
                 name=self._name,
             ).run()
-        if (worker := asyncio.current_task()) is not None:
-            self._workers.discard(worker)
+        if (task := asyncio.current_task()) is not None:
+            self._tasks.discard(task)
 
     def _gather(self) -> Batch:
         batch: Batch = {}

@@ -2,7 +2,7 @@
 
 One byte with the version; a body, which is a MessagePack array whose members stand in the order of the
 classes below; and four bytes with the CRC-32 of the document and of all that precedes. Moments are
-MessagePack timestamps, exact to the microsecond. The checksum tells damage of ledger or document, and that
+MessagePack timestamps, exact to the microsecond. The checksum reveals damage of ledger or document, and that
 the two do not belong together; so nothing else looks for it.
 """
 

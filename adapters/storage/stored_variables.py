@@ -46,7 +46,7 @@ class StoredVariables(Mapping[str, LwwVariable]):
     """Live variables, then tombstones, each sorted by name.
 
     The checksum of the record was right, so they are what was written. If they make no sense all the same,
-    who looks at them is told StoreUnavailable, as by every use of a store.
+    who looks at them gets StoreUnavailable, as from every use of a store.
 
     Attributes:
         kept: what the ledger holds of them (MessagePack).

@@ -1,4 +1,4 @@
-"""Whether writes go through, as far as can be told from those that were made."""
+"""Whether writes go through, as far as those that were made show it."""
 
 from collections.abc import Awaitable, Callable
 

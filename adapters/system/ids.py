@@ -1,4 +1,4 @@
-"""Names from the operating system's source of randomness."""
+"""Generates unique ids and claim tokens from the operating system's randomness, and jitter."""
 
 import random
 import secrets
