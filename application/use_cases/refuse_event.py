@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from application.ports.metrics import Metrics
 from application.ports.runtime import Clock
 from application.ports.session_store import SessionStore
-from domain.audit import AuditAction, AuditEntry
 from domain.decisions.decision import Decision
+from domain.decisions.entries import refusal_entry
 from domain.errors import EventRefused
 from domain.ids import SessionId
 from domain.session.state import SessionState
@@ -34,14 +34,7 @@ class RefuseEventHandler:
         session_id, now = command.session_id, self._clock.now()
 
         def decide(before: SessionState | None) -> Decision:
-            entry = AuditEntry(
-                action=AuditAction.SESSION_PERSISTENCE_FAILURE,
-                session_id=session_id,
-                time=now,
-                persistence_id=before.persistence_id if before else None,
-                revision=before.revision if before else None,
-                reason=command.refusal.reason,
-            )
+            entry = refusal_entry(before, session_id, command.refusal, now)
             return Decision(state=before, audit=(entry,))
 
         await self._store.update(session_id, decide)

@@ -12,6 +12,7 @@ from domain.context.lww_map import LwwMap
 from domain.context.pruning import NOTHING_PRUNED, Pruned
 from domain.context.size_policy import Fitted
 from domain.decisions.decision import Decision, Outcome, Policies, any_document
+from domain.decisions.entries import entry_about, refusal_entry
 from domain.decisions.evict import eviction_entries, tombstone_of
 from domain.errors import EventRefused, InvalidEvent, Violation
 from domain.instants import from_microseconds, to_microseconds
@@ -38,14 +39,7 @@ def decide_event(
     try:
         return _EventDecision(before, event, policies, now).decision()
     except EventRefused as refusal:
-        failure = AuditEntry(
-            action=AuditAction.SESSION_PERSISTENCE_FAILURE,
-            session_id=event.session_id,
-            time=now,
-            persistence_id=before.persistence_id if before else None,
-            revision=before.revision if before else None,
-            reason=refusal.reason,
-        )
+        failure = refusal_entry(before, event.session_id, refusal, now)
         return Decision(state=before, audit=(failure,), refusal=refusal)
 
 
@@ -246,14 +240,8 @@ class _EventDecision:
 
     def _entry(self, after: SessionState, outcome: Outcome) -> AuditEntry:
         repeated_end = outcome is Outcome.ENDED and after.revision == self._before.revision
-        return AuditEntry(
-            action=AuditAction.SESSION_UNCHANGED if repeated_end else _ACTIONS[outcome],
-            session_id=after.session_id,
-            time=self._now,
-            persistence_id=after.persistence_id,
-            revision=after.revision,
-            reason="; ".join(self._notes) or None,
-        )
+        action = AuditAction.SESSION_UNCHANGED if repeated_end else _ACTIONS[outcome]
+        return entry_about(after, action, self._now, "; ".join(self._notes) or None)
 
     def _eviction(self) -> tuple[AuditEntry, ...]:
         return () if self._evicted is None else eviction_entries(self._evicted, self._now)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from domain.audit import AuditAction, AuditEntry
 from domain.decisions.decision import Decision
+from domain.decisions.entries import entry_about
 from domain.decisions.unreadable import UnreadableSession
 from domain.ids import SubjectId
 from domain.session.state import SessionState, tombstone
@@ -37,17 +38,9 @@ def eviction_entries(state: SessionState, now: datetime) -> tuple[AuditEntry, ..
     """The audit entries of an eviction; none for a tombstone, whose session was evicted or erased before."""
     if state.lifecycle.is_tombstone:
         return ()
-    return (
-        AuditEntry(
-            action=AuditAction.SESSION_EVICTED,
-            session_id=state.session_id,
-            time=now,
-            persistence_id=state.persistence_id,
-            revision=state.revision,
-            reason="; ".join(filter(None, (TIME_IS_OVER, undelivered_reason(state)))),
-            subject_id=None if (subject := state.subject_id.value) is None else SubjectId(subject),
-        ),
-    )
+    reason = "; ".join(filter(None, (TIME_IS_OVER, undelivered_reason(state))))
+    subject_id = None if (subject := state.subject_id.value) is None else SubjectId(subject)
+    return (entry_about(state, AuditAction.SESSION_EVICTED, now, reason, subject_id=subject_id),)
 
 
 def tombstone_of(state: SessionState, now: datetime) -> SessionState | None:
@@ -76,15 +69,7 @@ def decide_eviction_unread(before: UnreadableSession, now: datetime) -> Decision
         return None
     undelivered = f"{UNDELIVERED}: not the newest state" if before.undelivered else None
     reason = "; ".join(filter(None, (TIME_IS_OVER, undelivered, "its record could not be read")))
-    entry = AuditEntry(
-        action=AuditAction.SESSION_EVICTED,
-        session_id=before.session_id,
-        time=now,
-        persistence_id=before.persistence_id,
-        revision=before.revision,
-        reason=reason,
-        subject_id=before.subject_id,
-    )
+    entry = entry_about(before, AuditAction.SESSION_EVICTED, now, reason, subject_id=before.subject_id)
     return Decision(state=None, audit=(entry,))
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.audit import AuditAction, AuditEntry
+from domain.audit import AuditAction
 from domain.decisions.decision import Decision
+from domain.decisions.entries import entry_about
 from domain.ids import ClaimToken
 from domain.session.state import SessionState
 from domain.sync.state import CallInDoubt, SyncFailure, SyncPolicy, SyncReceipt, SyncState
@@ -121,12 +122,5 @@ def _with_claim(
 def _noted(
     before: SessionState, sync: SyncState, action: AuditAction, reason: str | None, now: datetime
 ) -> Decision:
-    entry = AuditEntry(
-        action=action,
-        session_id=before.session_id,
-        time=now,
-        persistence_id=before.persistence_id,
-        revision=before.revision,
-        reason=reason,
-    )
+    entry = entry_about(before, action, now, reason)
     return Decision(state=replace(before, sync=sync), audit=(entry,))
