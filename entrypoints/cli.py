@@ -50,7 +50,7 @@ def demo(events: int | None, rate: float, port: int | None, emulator_port: int |
 @cli.command()
 @click.option("--host", help="The address to listen on. [default: SESSION_KEEPER_HOST]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: SESSION_KEEPER_PORT]")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Server processes.")
 @click.option("--no-worker", is_flag=True, help="HTTP alone: no sync and no eviction in this process.")
 @click.option("--inherited-socket", type=int, hidden=True)
 def serve(
@@ -77,7 +77,7 @@ def serve(
 
 @cli.command()
 def worker() -> None:
-    """The sync and eviction loops alone."""
+    """A sync worker: the sync and eviction loops alone."""
     from entrypoints.commands.worker import run_worker
 
     sys.exit(run_worker(os.environ))
@@ -163,7 +163,7 @@ def sync() -> None:
 
 @sync.command("list")
 def sync_list() -> None:
-    """Counts by reason, and since when the oldest waits."""
+    """Counts by reason, and since when the oldest waits to be delivered."""
     from entrypoints.commands.sync import run_sync_list
 
     sys.exit(run_sync_list(os.environ))

@@ -1,4 +1,4 @@
-"""What a process does by itself: telling Genesys, and evicting what has expired."""
+"""What a sync worker does by itself: deliver sessions to Genesys, and evict what has expired."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ _log = logging.getLogger("session_keeper.loops")
 
 @asynccontextmanager
 async def running_loops(service: Service) -> AsyncIterator[None]:
-    """Runs the loops beside what is done inside; at the end claims that are held are given back."""
+    """Runs the loops beside what is done inside; at the end the sessions that are claimed are released."""
     loops = [asyncio.create_task(_for_ever("eviction", lambda: _evict(service)))]
     if service.settings.delivers:
         loops.append(asyncio.create_task(_for_ever("sync", service.sync_loop.run)))
@@ -33,7 +33,7 @@ async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await run()
-        except Exception:  # noqa: BLE001 - whatever it was, sessions must go on being told
+        except Exception:  # noqa: BLE001 - whatever it was, deliveries must go on
             _log.exception("a loop failed and is started again", extra={"loop": name})
             await asyncio.sleep(PAUSE_AFTER_FAULT_SECONDS)
 

@@ -80,7 +80,7 @@ def _refusals(settings: Settings, workers: int) -> list[str]:
     if workers > 1 and not settings.store.is_shared:
         shared = ", ".join(backend.kind for backend in STORES.all if backend.is_shared)
         problems.append(
-            f"{PREFIX}STORE_URL is {settings.store_place}, which each worker would have for itself; "
+            f"{PREFIX}STORE_URL is {settings.store_place}, which each server process would have for itself; "
             f"with --workers its kind may be one of {shared}"
         )
     if settings.allow_anonymous or _is_loopback(settings.host):

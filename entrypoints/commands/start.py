@@ -1,4 +1,4 @@
-"""What commands have in common at their start: settings that can be believed, or one line each and exit 2."""
+"""What commands have in common at their start: valid settings, or a line on each wrong one and exit 2."""
 
 import asyncio
 import logging

@@ -17,7 +17,7 @@ from entrypoints.container import Service
 
 
 def run_sync_list(environment: Mapping[str, str]) -> int:
-    """Counts by the code of the refusal, and since when the oldest has not been told."""
+    """Counts by the code of the refusal, and since when the oldest change has not been delivered."""
 
     async def show(service: Service) -> int:
         classes = await service.use_cases.list_failed_syncs()

@@ -1,4 +1,4 @@
-"""`session-keeper worker`."""
+"""`session-keeper worker`: a sync worker, without HTTP."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ def run_worker(environment: Mapping[str, str]) -> int:
 
 
 async def _work(service: Service) -> int:
-    """Until SIGTERM or SIGINT; then claims that are held are given back."""
+    """Until SIGTERM or SIGINT; then the sessions that are claimed are released."""
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

@@ -36,7 +36,7 @@ class Demo:
         self._traffic = Traffic(seed=1)
 
     async def run(self, *, events_max: int | None, events_per_second: float) -> None:
-        """Sends the events, waits until Genesys was told of all of them, and compares."""
+        """Sends the events, waits until all sessions are delivered to Genesys, and compares."""
         watching = asyncio.create_task(self._watch())
         try:
             await self._send(events_max, 1.0 / events_per_second)

@@ -20,7 +20,6 @@ class _Conversation:
     session_id: str
     steps: list[dict[str, Any]]
     began: datetime
-    told: int = 0
 
 
 @dataclass(slots=True)
