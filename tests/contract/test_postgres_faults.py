@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
 from adapters.system.clock import SystemClock
 from application.errors import StoreUnavailable
@@ -52,27 +51,21 @@ FAULTS: dict[str, Callable[[FaultProxy], None]] = {
 
 
 @pytest.fixture
-async def migrated(postgres_database: str) -> str:
-    await migrate_database(postgres_database)
-    return postgres_database
-
-
-@pytest.fixture
 async def proxy(postgres_server: PostgresServer) -> AsyncIterator[FaultProxy]:
     async with open_fault_proxy(postgres_server.host, postgres_server.port) as proxy:
         yield proxy
 
 
 @pytest.fixture
-async def store(migrated: str, proxy: FaultProxy) -> AsyncIterator[PostgresSessionStore]:
-    async with open_postgres_store(proxy.url(migrated), LIMITS) as store:
+async def store(postgres_url: str, proxy: FaultProxy) -> AsyncIterator[PostgresSessionStore]:
+    async with open_postgres_store(proxy.url(postgres_url), LIMITS) as store:
         yield store
 
 
 @pytest.fixture
-async def impatient(migrated: str, proxy: FaultProxy) -> AsyncIterator[PostgresSessionStore]:
+async def impatient(postgres_url: str, proxy: FaultProxy) -> AsyncIterator[PostgresSessionStore]:
     """A store that waits for nothing long, and therefore may be too quick for a busy machine."""
-    async with open_postgres_store(proxy.url(migrated), IMPATIENT) as store:
+    async with open_postgres_store(proxy.url(postgres_url), IMPATIENT) as store:
         await until_answered(lambda: take(store, event({"a": 1})))
         yield store
 
@@ -120,10 +113,10 @@ async def test_what_was_committed_but_answered_with_an_error_may_be_sent_again(
 
 
 async def test_an_answer_cut_off_at_any_byte_is_an_unavailable_store_and_nothing_else(
-    migrated: str, proxy: FaultProxy
+    postgres_url: str, proxy: FaultProxy
 ) -> None:
     for answer_bytes in (0, 1, 2, 7, 40, 150, 300, 390, 430, 500, 560, 620, 700, 900):
-        async with open_postgres_store(proxy.url(migrated), LIMITS) as store:
+        async with open_postgres_store(proxy.url(postgres_url), LIMITS) as store:
             proxy.cut_after(answer_bytes)
             answers = await asyncio.gather(
                 take(store, merge({f"v{answer_bytes}": 1})), store.backlog(at(0)), return_exceptions=True
@@ -150,9 +143,9 @@ async def test_updates_that_wait_behind_a_write_without_an_answer_are_told_toget
     assert {type(answer) for answer in answers} == {StoreUnavailable}
 
 
-async def test_a_store_opens_while_the_server_is_away(migrated: str, proxy: FaultProxy) -> None:
+async def test_a_store_opens_while_the_server_is_away(postgres_url: str, proxy: FaultProxy) -> None:
     proxy.refuse()
-    async with open_postgres_store(proxy.url(migrated), LIMITS) as store:
+    async with open_postgres_store(proxy.url(postgres_url), LIMITS) as store:
         with pytest.raises(StoreUnavailable):
             await take(store, event({"a": 1}))
         proxy.restore()
@@ -160,10 +153,10 @@ async def test_a_store_opens_while_the_server_is_away(migrated: str, proxy: Faul
         await take(store, event({"a": 1}))
 
 
-async def test_it_closes_at_once_while_nothing_answers(migrated: str, proxy: FaultProxy) -> None:
+async def test_it_closes_at_once_while_nothing_answers(postgres_url: str, proxy: FaultProxy) -> None:
     limits = PostgresLimits(timeout_seconds=300)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        async with open_postgres_store(proxy.url(migrated), limits) as store:
+        async with open_postgres_store(proxy.url(postgres_url), limits) as store:
             await take(store, event({"a": 1}))
             proxy.blackhole()
             waiting = [asyncio.create_task(call(store)) for call in CALLS.values()]
@@ -174,8 +167,8 @@ async def test_it_closes_at_once_while_nothing_answers(migrated: str, proxy: Fau
     assert {type(answer) for answer in answers} == {StoreUnavailable}
 
 
-async def test_a_closed_store_says_so_at_once(migrated: str) -> None:
-    async with open_postgres_store(migrated, PostgresLimits(timeout_seconds=300)) as store:
+async def test_a_closed_store_says_so_at_once(postgres_url: str) -> None:
+    async with open_postgres_store(postgres_url, PostgresLimits(timeout_seconds=300)) as store:
         await take(store, event({"a": 1}))
 
     async with asyncio.timeout(PATIENCE_SECONDS):

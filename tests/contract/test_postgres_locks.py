@@ -7,7 +7,6 @@ import asyncpg
 import pytest
 
 from adapters.postgres.connection import LOCK_SHARE
-from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
 from application.errors import StoreUnavailable
 from domain.decisions.decision import Decision
@@ -28,21 +27,15 @@ FROM sessions WHERE session_id = $2
 
 
 @pytest.fixture
-async def url(postgres_database: str) -> str:
-    await migrate_database(postgres_database)
-    return postgres_database
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[PostgresSessionStore]:
-    async with open_postgres_store(url, LIMITS) as store:
+async def store(postgres_url: str) -> AsyncIterator[PostgresSessionStore]:
+    async with open_postgres_store(postgres_url, LIMITS) as store:
         yield store
 
 
 @pytest.fixture
-async def other(url: str) -> AsyncIterator[asyncpg.Connection]:
+async def other(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
     """Somebody else at the same database."""
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(postgres_url)
     yield connection
     await connection.close()
 
@@ -92,9 +85,9 @@ async def test_neighbours_of_a_session_that_another_is_about_to_make_are_answere
 
 
 async def test_only_the_callers_of_a_session_that_stays_locked_are_told(
-    url: str, other: asyncpg.Connection
+    postgres_url: str, other: asyncpg.Connection
 ) -> None:
-    async with open_postgres_store(url, PostgresLimits(timeout_seconds=1)) as store:
+    async with open_postgres_store(postgres_url, PostgresLimits(timeout_seconds=1)) as store:
         await take_of_each(store, [*NEIGHBOURS, *HELD], "a")
         async with other.transaction():
             await other.execute(LOCK, HELD)
@@ -126,10 +119,10 @@ async def test_a_locked_table_is_waited_for_by_all(
 
 
 async def test_a_reader_waits_for_a_locked_table_longer_than_for_one_lock(
-    url: str, other: asyncpg.Connection
+    postgres_url: str, other: asyncpg.Connection
 ) -> None:
     limits = PostgresLimits(timeout_seconds=10)
-    async with open_postgres_store(url, limits) as store:
+    async with open_postgres_store(postgres_url, limits) as store:
         await take(store, event({"a": 1}))
         async with other.transaction():
             await other.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")

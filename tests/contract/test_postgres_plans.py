@@ -189,13 +189,10 @@ async def test_the_backlog_looks_at_so_many_sessions_however_many_wait(
 
 
 @pytest.mark.parametrize(("at_once", "hot_share"), [(1, 0.97), (50, 0.85)])
-async def test_renewals_and_changes_touch_no_index(
-    postgres_database: str, at_once: int, hot_share: float
-) -> None:
+async def test_renewals_and_changes_touch_no_index(postgres_url: str, at_once: int, hot_share: float) -> None:
     """Where all sessions of a page change in one transaction it runs out of room now and then."""
-    await migrate_database(postgres_database)
     sessions = [SessionId(f"s{n}") for n in range(50)]
-    async with open_postgres_store(postgres_database, PostgresLimits(batch_max=at_once)) as store:
+    async with open_postgres_store(postgres_url, PostgresLimits(batch_max=at_once)) as store:
         for number in range(20):
             await asyncio.gather(
                 *(
@@ -203,18 +200,17 @@ async def test_renewals_and_changes_touch_no_index(
                     for one in sessions
                 )
             )
-    updated, hot = await updates(postgres_database)
+    updated, hot = await updates(postgres_url)
 
     assert updated == 50 * 19
     assert hot / updated >= hot_share
 
 
-async def test_a_renewal_beyond_the_bucket_costs_the_index_once(postgres_database: str) -> None:
-    await migrate_database(postgres_database)
-    async with open_postgres_store(postgres_database, PostgresLimits()) as store:
+async def test_a_renewal_beyond_the_bucket_costs_the_index_once(postgres_url: str) -> None:
+    async with open_postgres_store(postgres_url, PostgresLimits()) as store:
         for minute in range(60):
             await take(store, event({"a": 1}, seconds=0), seconds=minute * 60)
-    updated, hot = await updates(postgres_database)
+    updated, hot = await updates(postgres_url)
 
     crossed = timedelta(minutes=59) // timedelta(microseconds=rows.BUCKET_MICROSECONDS)
     assert updated == 59

@@ -8,7 +8,6 @@ from functools import partial
 import asyncpg
 import pytest
 
-from adapters.postgres.migrate import migrate_database
 from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
 from application.errors import StoreUnavailable
 from application.use_cases.evict_expired import EvictExpired, EvictExpiredHandler
@@ -34,29 +33,23 @@ LIMITS = PostgresLimits(timeout_seconds=20, connections_max=2)
 
 
 @pytest.fixture
-async def url(postgres_database: str) -> str:
-    await migrate_database(postgres_database)
-    return postgres_database
-
-
-@pytest.fixture
-async def store(url: str) -> AsyncIterator[PostgresSessionStore]:
-    async with open_postgres_store(url, LIMITS) as store:
+async def store(postgres_url: str) -> AsyncIterator[PostgresSessionStore]:
+    async with open_postgres_store(postgres_url, LIMITS) as store:
         yield store
 
 
 @pytest.fixture
-async def direct(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url)
+async def direct(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(postgres_url)
     yield connection
     await connection.close()
 
 
 async def test_a_locked_table_is_told_in_time_and_everything_goes_on_once_it_is_free(
-    url: str, direct: asyncpg.Connection
+    postgres_url: str, direct: asyncpg.Connection
 ) -> None:
     limits = PostgresLimits(timeout_seconds=0.4, connections_max=2)
-    async with open_postgres_store(url, limits) as store:
+    async with open_postgres_store(postgres_url, limits) as store:
         await until_answered(lambda: take(store, event({"a": 1})))
         async with direct.transaction():
             await direct.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
@@ -124,7 +117,7 @@ async def test_a_deadlock_is_decided_anew(store: PostgresSessionStore, direct: a
 
 
 async def test_one_who_loses_every_race_is_told_once_its_time_is_over(
-    postgres_server: PostgresServer, url: str
+    postgres_server: PostgresServer, postgres_url: str
 ) -> None:
     decided = 0
 
@@ -134,8 +127,8 @@ async def test_one_who_loses_every_race_is_told_once_its_time_is_over(
         postgres_server.execute("UPDATE sessions SET version = nextval('session_versions')", database)
         return deciding(merge({"b": 2}), 1)(before)
 
-    database = url.rpartition("/")[2]
-    async with open_postgres_store(url, PostgresLimits(timeout_seconds=1)) as store:
+    database = postgres_url.rpartition("/")[2]
+    async with open_postgres_store(postgres_url, PostgresLimits(timeout_seconds=1)) as store:
         await take(store, event({"a": 1}))
         with pytest.raises(StoreUnavailable, match=r"session s was held or changed by others for 1 s"):
             await store.update(SessionId("s"), decide)
@@ -147,11 +140,13 @@ async def test_one_who_loses_every_race_is_told_once_its_time_is_over(
 
 
 async def test_a_decision_that_writes_nothing_is_answered_by_a_database_that_takes_nothing(
-    store: PostgresSessionStore, direct: asyncpg.Connection, url: str
+    store: PostgresSessionStore, direct: asyncpg.Connection, postgres_url: str
 ) -> None:
     first = await take(store, event({"a": 1}))
-    await direct.execute(f"ALTER DATABASE {url.rpartition('/')[2]} SET default_transaction_read_only = on")
-    async with open_postgres_store(url, LIMITS) as read_only:
+    await direct.execute(
+        f"ALTER DATABASE {postgres_url.rpartition('/')[2]} SET default_transaction_read_only = on"
+    )
+    async with open_postgres_store(postgres_url, LIMITS) as read_only:
         decision = await read_only.update(SessionId("s"), lambda before: Decision(state=before))
         with pytest.raises(StoreUnavailable, match="read-only"):
             await take(read_only, merge({"b": 2}), seconds=1)
@@ -160,11 +155,11 @@ async def test_a_decision_that_writes_nothing_is_answered_by_a_database_that_tak
 
 
 async def test_connections_to_a_server_that_has_become_read_only_are_replaced(
-    url: str, direct: asyncpg.Connection
+    postgres_url: str, direct: asyncpg.Connection
 ) -> None:
-    name = url.rpartition("/")[2]
+    name = postgres_url.rpartition("/")[2]
     await direct.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    async with open_postgres_store(url, LIMITS) as store:
+    async with open_postgres_store(postgres_url, LIMITS) as store:
         await asyncio.gather(*(store.read(SessionId("s"), at(0)) for _ in range(4)))
         with pytest.raises(StoreUnavailable, match="read-only"):
             await store.ping()
@@ -178,9 +173,9 @@ async def test_connections_to_a_server_that_has_become_read_only_are_replaced(
 
 
 async def test_of_several_hosts_the_one_that_takes_writes_is_taken(
-    postgres_server: PostgresServer, url: str
+    postgres_server: PostgresServer, postgres_url: str
 ) -> None:
-    name = url.rpartition("/")[2]
+    name = postgres_url.rpartition("/")[2]
     with open_postgres_server() as standby:
         standby.create_database(name)
         standby.execute("ALTER SYSTEM SET default_transaction_read_only = on", name)
@@ -194,9 +189,9 @@ async def test_of_several_hosts_the_one_that_takes_writes_is_taken(
 
 @pytest.mark.parametrize("mode", ["EXCLUSIVE", "ACCESS EXCLUSIVE"])
 async def test_a_table_that_takes_no_writes_is_told_by_a_ping(
-    url: str, direct: asyncpg.Connection, mode: str
+    postgres_url: str, direct: asyncpg.Connection, mode: str
 ) -> None:
-    async with open_postgres_store(url, PostgresLimits(timeout_seconds=0.5)) as store:
+    async with open_postgres_store(postgres_url, PostgresLimits(timeout_seconds=0.5)) as store:
         await take(store, event({"a": 1}))
         async with direct.transaction():
             await direct.execute(f"LOCK TABLE sessions IN {mode} MODE")
@@ -254,9 +249,9 @@ async def test_a_url_that_cannot_be_understood_is_an_unavailable_store(url: str,
             await store.audit_count()
 
 
-async def test_what_a_user_of_the_store_raises_is_left_alone(url: str) -> None:
+async def test_what_a_user_of_the_store_raises_is_left_alone(postgres_url: str) -> None:
     with pytest.raises(ValueError, match="mine"):
-        async with open_postgres_store(url, LIMITS):
+        async with open_postgres_store(postgres_url, LIMITS):
             raise ValueError("mine")
 
 

@@ -2,30 +2,18 @@
 
 import contextlib
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from application.errors import GenesysRefused, GenesysUnavailable
 from domain.sync.state import SyncTarget
 from tests.genesys.clients import Caller, copy_of, open_caller
-from tests.genesys.emulator_server import RunningEmulator, running_emulator
+from tests.genesys.emulator_server import RunningEmulator
 from tests.genesys.scripted_server import scripted_server
 
 ATTRIBUTES = SyncTarget.PARTICIPANT_ATTRIBUTES
 NOW = "2026-01-01T12:00:00.000Z"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[RunningEmulator]:
-    with running_emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: RunningEmulator) -> RunningEmulator:
-    running.start_over()
-    return running
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The emulated calls over real HTTP."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,23 +10,6 @@ from tests.genesys.emulator_server import RunningEmulator, running_emulator
 SESSION = "/api/v2/messaging/sessions/s1"
 ATTRIBUTES = "/api/v2/conversations/messages/c1/participants/p1/attributes"
 GENERIC_ATTRIBUTES = "/api/v2/conversations/c1/participants/p1/attributes"
-
-
-@pytest.fixture(scope="module")
-def shared_emulator() -> Iterator[RunningEmulator]:
-    with running_emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def emulator(shared_emulator: RunningEmulator) -> RunningEmulator:
-    shared_emulator.start_over()
-    return shared_emulator
-
-
-@pytest.fixture
-def token(emulator: RunningEmulator) -> dict[str, str]:
-    return emulator.log_in()
 
 
 def assert_error(answer: Any, status: int, code: str) -> None:

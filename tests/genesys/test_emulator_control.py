@@ -29,17 +29,6 @@ def shared_emulator(request: pytest.FixtureRequest) -> Iterator[RunningEmulator]
         yield running
 
 
-@pytest.fixture
-def emulator(shared_emulator: RunningEmulator) -> RunningEmulator:
-    shared_emulator.start_over()
-    return shared_emulator
-
-
-@pytest.fixture
-def token(emulator: RunningEmulator) -> dict[str, str]:
-    return emulator.log_in()
-
-
 def write(emulator: RunningEmulator, token: dict[str, str], number: int = 1) -> httpx.Response:
     return emulator.client.patch(SESSION, headers=token, json={"context": {"n": number}})
 

@@ -1,6 +1,5 @@
 """What a client of the emulator may do: described to it, and refused where it may not."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from adapters.genesys_emulator.settings import EmulatorSettings
 from application.errors import GenesysMisconfigured
 from domain.sync.state import SyncTarget
 from tests.genesys.clients import open_caller
-from tests.genesys.emulator_server import RunningEmulator, running_emulator
+from tests.genesys.emulator_server import RunningEmulator
 
 SUBJECT = "/api/v2/authorization/subjects/me"
 CONVERSATION = "/api/v2/conversations/c1"
@@ -18,23 +17,6 @@ MESSAGE_CONVERSATION = "/api/v2/conversations/messages/c1"
 ATTRIBUTES = f"{MESSAGE_CONVERSATION}/participants/p1/attributes"
 SESSION = "/api/v2/messaging/sessions/s1"
 READ_ANY = "conversation:communication:view", "conversation:message:view", "conversation:webmessaging:view"
-
-
-@pytest.fixture(scope="module")
-def shared_emulator() -> Iterator[RunningEmulator]:
-    with running_emulator() as running:
-        yield running
-
-
-@pytest.fixture
-def emulator(shared_emulator: RunningEmulator) -> RunningEmulator:
-    shared_emulator.start_over()
-    return shared_emulator
-
-
-@pytest.fixture
-def token(emulator: RunningEmulator) -> dict[str, str]:
-    return emulator.log_in()
 
 
 def grant(emulator: RunningEmulator, *permissions: str) -> None:
