@@ -49,7 +49,7 @@ EVENT_SCHEMA = Schema(
         "occurredAt": Schema(
             one_of=[
                 Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
-                Schema(type=OpenAPIType.NUMBER, minimum=0, maximum=253_402_300_799_999),
+                Schema(type=OpenAPIType.NUMBER, minimum=0, exclusive_maximum=253_402_300_800_000),
                 Schema(type=_NULL),
             ],
             description="RFC 3339 or epoch milliseconds, from 1970 to 9999; absent: the time of arrival.",
