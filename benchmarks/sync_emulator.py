@@ -23,7 +23,7 @@ from application.sync.loop import SyncLoop, SyncLoopPolicy
 from benchmarks.sync_engine import CALLS_PER_MINUTE, Copies, Result, event, send_updates
 from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Policies
-from domain.sync.state import SyncTarget
+from domain.sync.policy import SyncTarget
 from tests.fakes import FakeMetrics
 
 SCALE = 0.1

@@ -36,7 +36,7 @@ from application.use_cases.read_session import ReadAuditTrailHandler, ReadSessio
 from application.use_cases.refuse_event import RefuseEventHandler
 from application.use_cases.retry_syncs import ListFailedSyncsHandler, RetrySyncsHandler
 from domain.decisions.decision import Policies
-from domain.sync.state import SyncTarget
+from domain.sync.policy import SyncTarget
 from entrypoints import policies as rules
 from entrypoints.settings import Settings
 

@@ -19,7 +19,7 @@ from domain.context.size_policy import Overflow, SizePolicy
 from domain.decisions.decision import Policies, any_document
 from domain.session.event import EndingContext
 from domain.session.ttl_policy import TtlPolicy
-from domain.sync.state import SyncPolicy, SyncTarget
+from domain.sync.policy import SyncPolicy, SyncTarget
 from entrypoints.settings import Settings
 from entrypoints.version import VERSION
 

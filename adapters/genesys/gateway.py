@@ -13,8 +13,9 @@ from adapters.genesys.rights import NEEDED, SUBJECT_PATH, missing, permissions_o
 from application.errors import GenesysMisconfigured, GenesysRefused
 from application.ports.genesys import CallPermit, GenesysAccess, GenesysGateway
 from application.ports.runtime import Clock
+from domain.sync.policy import SyncTarget
 from domain.sync.session_copy import SessionCopy
-from domain.sync.state import SyncReceipt, SyncTarget
+from domain.sync.state import SyncReceipt
 
 NAME_LENGTH_MAX = 100
 

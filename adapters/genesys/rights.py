@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.genesys.json_answers import UnreadableAnswer, decoded
-from domain.sync.state import SyncTarget
+from domain.sync.policy import SyncTarget
 
 SUBJECT_PATH = "/api/v2/authorization/subjects/me?includeFullRoles=true"
 _READ_CONVERSATION = (

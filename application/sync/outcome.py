@@ -14,8 +14,9 @@ from application.errors import GenesysError, GenesysMisconfigured, GenesysRefuse
 from domain.decisions.decision import Decide
 from domain.decisions.sync import decide_delivered, decide_postponed, decide_refused
 from domain.ids import ClaimToken
+from domain.sync.policy import SyncPolicy
 from domain.sync.session_copy import SessionCopy
-from domain.sync.state import CallInDoubt, SyncFailure, SyncPolicy, SyncReceipt
+from domain.sync.state import CallInDoubt, SyncFailure, SyncReceipt
 
 TOO_MANY_REQUESTS = 429
 

@@ -21,8 +21,9 @@ from domain.session.event import ContextMode, EndingContext, SessionEvent
 from domain.session.lifecycle import Lifecycle, SessionStatus
 from domain.session.state import Participant, SessionState
 from domain.stamps import LwwRegister
+from domain.sync.policy import SyncTarget
 from domain.sync.session_copy import PERSISTENCE_BYTES
-from domain.sync.state import SyncState, SyncStatus, SyncTarget
+from domain.sync.state import SyncState, SyncStatus
 
 _ACTIONS = {
     Outcome.PERSISTED: AuditAction.SESSION_PERSISTED,

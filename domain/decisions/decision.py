@@ -11,7 +11,7 @@ from domain.errors import EventRefused, Violation
 from domain.session.event import EndingContext
 from domain.session.state import SessionState
 from domain.session.ttl_policy import TtlPolicy
-from domain.sync.state import SyncPolicy
+from domain.sync.policy import SyncPolicy
 
 
 class Outcome(StrEnum):

@@ -12,7 +12,8 @@ from domain.decisions.decision import Decision
 from domain.decisions.entries import entry_about
 from domain.ids import ClaimToken
 from domain.session.state import SessionState
-from domain.sync.state import CallInDoubt, SyncFailure, SyncPolicy, SyncReceipt, SyncState
+from domain.sync.policy import SyncPolicy
+from domain.sync.state import CallInDoubt, SyncFailure, SyncReceipt, SyncState
 
 
 def decide_claim(

@@ -7,8 +7,9 @@ from domain.context.lww_map import LwwMap
 from domain.ids import PersistenceId, SessionId
 from domain.session.lifecycle import Lifecycle, SessionStatus
 from domain.stamps import LwwRegister, Stamp
+from domain.sync.policy import SyncTarget
 from domain.sync.session_copy import SessionCopy, fingerprint_of
-from domain.sync.state import SyncLane, SyncState, SyncStatus, SyncTarget
+from domain.sync.state import SyncLane, SyncState, SyncStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from domain.ids import ClaimToken, SessionId
 from domain.session.lifecycle import SessionStatus
 from domain.session.state import SessionState
 from domain.session.ttl_policy import TtlPolicy
-from domain.sync.state import SyncFailure, SyncPolicy, SyncReceipt, SyncStatus, SyncTarget
+from domain.sync.policy import SyncPolicy, SyncTarget
+from domain.sync.state import SyncFailure, SyncReceipt, SyncStatus
 from tests.factories import START, end, event, persistence_id
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"

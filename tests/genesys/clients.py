@@ -13,8 +13,8 @@ from adapters.genesys.oauth import Credentials
 from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Policies
 from domain.ids import SessionId
+from domain.sync.policy import SyncPolicy, SyncTarget
 from domain.sync.session_copy import SessionCopy
-from domain.sync.state import SyncPolicy, SyncTarget
 from tests.factories import START, at, event
 from tests.fakes import FakeClock, FakeMetrics
 from tests.genesys.scripted_server import Answer, Hang, Reaction

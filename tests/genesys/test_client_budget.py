@@ -8,7 +8,7 @@ import httpx
 import pytest
 import stamina
 
-from domain.sync.state import SyncTarget
+from domain.sync.policy import SyncTarget
 from tests.genesys.clients import Caller, caller, copy_of
 
 URL = "http://genesys.test"

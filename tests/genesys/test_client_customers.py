@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from application.errors import GenesysRefused
-from domain.sync.state import SyncTarget
+from domain.sync.policy import SyncTarget
 from tests.genesys.clients import Caller, copy_of
 from tests.genesys.scripted_server import Answer, ScriptedServer
 

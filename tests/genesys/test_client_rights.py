@@ -8,7 +8,7 @@ import pytest
 from adapters.genesys.gateway import GenesysCloudGateway
 from application.errors import GenesysMisconfigured, GenesysRefused, GenesysUnavailable
 from application.ports.genesys import GenesysAccess
-from domain.sync.state import SyncTarget
+from domain.sync.policy import SyncTarget
 from tests.genesys.clients import SECRET_VALUE, Caller
 from tests.genesys.scripted_server import Answer, Asked, Reaction, ScriptedServer
 

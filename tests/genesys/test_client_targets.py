@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from application.errors import GenesysRefused, GenesysUnavailable
-from domain.sync.state import SyncTarget
+from domain.sync.policy import SyncTarget
 from tests.genesys.clients import Caller, copy_of, open_caller
 from tests.genesys.emulator_server import RunningEmulator
 from tests.genesys.scripted_server import scripted_server

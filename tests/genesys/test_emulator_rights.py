@@ -7,7 +7,7 @@ import pytest
 from adapters.genesys.gateway import GenesysCloudGateway
 from adapters.genesys_emulator.settings import EmulatorSettings
 from application.errors import GenesysMisconfigured
-from domain.sync.state import SyncTarget
+from domain.sync.policy import SyncTarget
 from tests.genesys.clients import open_caller
 from tests.genesys.emulator_server import RunningEmulator
 

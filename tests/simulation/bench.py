@@ -21,7 +21,7 @@ from domain.decisions.sync import decide_claim
 from domain.ids import ClaimToken, SessionId
 from domain.session.event import SessionEvent
 from domain.session.state import SessionState
-from domain.sync.state import SyncPolicy
+from domain.sync.policy import SyncPolicy
 from tests.factories import persistence_id
 from tests.fakes import FakeIds, FakeMetrics
 from tests.simulation.fakes import FakeGateway, TroubledStore

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from domain.sync.state import SyncLane, SyncPolicy, SyncStatus
+from domain.sync.policy import SyncPolicy
+from domain.sync.state import SyncLane, SyncStatus
 from tests.simulation.bench import bench
 from tests.simulation.lanes import POLICY, Traffic, changes_among_renewals
 from tests.simulation.virtual_loop import in_virtual_time, virtually

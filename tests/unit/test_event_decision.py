@@ -16,7 +16,8 @@ from domain.session.event import ContextMode, EndingContext, SessionEvent
 from domain.session.lifecycle import SessionStatus
 from domain.session.state import SessionState
 from domain.session.ttl_policy import TtlPolicy
-from domain.sync.state import SyncPolicy, SyncStatus, SyncTarget
+from domain.sync.policy import SyncPolicy, SyncTarget
+from domain.sync.state import SyncStatus
 from tests.contract.happenings import examples
 from tests.factories import at, end, event, merge
 

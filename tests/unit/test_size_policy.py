@@ -18,8 +18,8 @@ from domain.decisions.decision import Outcome, Policies
 from domain.errors import ContextTooLarge
 from domain.session.state import SessionState
 from domain.stamps import Stamp
+from domain.sync.policy import SyncPolicy, SyncTarget
 from domain.sync.session_copy import PERSISTENCE_BYTES
-from domain.sync.state import SyncPolicy, SyncTarget
 from tests.factories import at, event, merge
 from tests.scale import examples
 
