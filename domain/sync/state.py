@@ -1,7 +1,7 @@
 """The sync state of a session: what Genesys has acknowledged, what is to be delivered, and when.
 
 A session is due when its copy at Genesys is out of date. A sync worker claims it with a lease and a
-fencing token: while the lease runs, the session is not due for other workers, and the end of the sync is
+fencing token: while the lease runs, the session is not due for other sync workers, and the end of the sync is
 written only with that token. A change that arrives meanwhile leaves the session due again.
 
 Delivery is at-least-once. Genesys has no revisions: the copy that arrives last there stays. A call whose
