@@ -61,7 +61,7 @@ async def read_session(
     tags=["sessions"],
 )
 async def erase_session(session_id: FromPath[str], use_cases: NamedDependency[UseCases]) -> None:
-    """Context, pending sync and trail are gone; events older than now do not bring them back."""
+    """Context, pending sync and trail are gone; a tombstone keeps older events from bringing them back."""
     known = session_id_of(session_id)
     if known is not None:
         await use_cases.erase_session(EraseSession(session_id=known))

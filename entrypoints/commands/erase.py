@@ -48,23 +48,23 @@ def run_erase(
 
 
 async def _erase_session(service: Service, session_id: SessionId, *, dry_run: bool) -> int:
-    """Erased even if nothing is known of it: events from before the erasure may be on their way."""
+    """Leaves a tombstone even if nothing is known of it: events from before may be on their way."""
     found = await _is_known(service, session_id)
     if not dry_run:
         await service.use_cases.erase_session(EraseSession(session_id=session_id))
-    return _tell(service, int(found), f"session {session_id}", dry_run=dry_run)
+    return _report(service, int(found), f"session {session_id}", dry_run=dry_run)
 
 
 async def _erase_subject(service: Service, subject_id: SubjectId, *, dry_run: bool) -> int:
     if dry_run:
         count = await _list_sessions(service, subject_id)
-        return _tell(service, count, "this subject", dry_run=True)
+        return _report(service, count, "this subject", dry_run=True)
     done = await service.use_cases.erase_subject(EraseSubject(subject_id=subject_id))
     for failed, reason in done.failed.items():
         complain(f"session {failed} could not be erased: {reason}")
     if done.failed and not done.erased:
         return FAILED
-    return _tell(service, done.erased, "this subject", dry_run=False) or (FAILED if done.failed else 0)
+    return _report(service, done.erased, "this subject", dry_run=False) or (FAILED if done.failed else 0)
 
 
 async def _list_sessions(service: Service, subject_id: SubjectId) -> int:
@@ -90,7 +90,7 @@ async def _is_known(service: Service, session_id: SessionId) -> bool:
     return any(entry.action is not AuditAction.SESSION_ERASED for entry in page.entries)
 
 
-def _tell(service: Service, count: int, what: str, *, dry_run: bool) -> int:
+def _report(service: Service, count: int, what: str, *, dry_run: bool) -> int:
     place = service.settings.store_place
     if count == 0:
         click.echo(f"nothing is known of {what} in {place}", err=True)
