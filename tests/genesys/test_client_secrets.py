@@ -6,7 +6,7 @@ import traceback
 import pytest
 
 from application.errors import GenesysError
-from tests.genesys.clients import SECRET_VALUE, Caller
+from tests.genesys.clients import SECRET_VALUE, Caller, limits_for, open_caller
 from tests.genesys.scripted_server import Answer, Close, Hang, Reaction, ScriptedServer
 
 SECRETS = (SECRET_VALUE, "secret-token", "top-secret")
@@ -36,17 +36,18 @@ def everything_in(record: logging.LogRecord) -> str:
     ],
 )
 async def test_nothing_secret_is_logged_or_stands_in_an_error(
-    server: ScriptedServer, genesys: Caller, reaction: Reaction, caplog: pytest.LogCaptureFixture
+    server: ScriptedServer, reaction: Reaction, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "httpcore", "stamina", "session_keeper.genesys"):
         caplog.set_level(logging.DEBUG, logger=name)
     server.react = lambda _: reaction
     text = ""
-    try:
-        await genesys.tell()
-    except GenesysError as error:
-        text = "".join(traceback.format_exception(error)) + repr(error) + repr(error.failure)
+    async with open_caller(server.url, limits=limits_for(reaction)) as genesys:
+        try:
+            await genesys.tell()
+        except GenesysError as error:
+            text = "".join(traceback.format_exception(error)) + repr(error) + repr(error.failure)
 
     assert SECRET_VALUE.encode() in server.asked[0].body
     records = [record for record in caplog.records if not record.name.startswith("asyncio")]

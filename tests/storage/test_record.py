@@ -99,7 +99,7 @@ def _finite(value: Any) -> Any:
     return {name: _finite(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
-@examples(400)
+@examples(120)
 @given(states)
 def test_every_state_comes_back_from_its_record_equal(state: SessionState) -> None:
     record = SessionRecord.of(state)
@@ -108,7 +108,7 @@ def test_every_state_comes_back_from_its_record_equal(state: SessionState) -> No
     assert SessionRecord.of(record.state()) == record
 
 
-@examples(200)
+@examples(100)
 @given(states)
 def test_every_state_comes_back_from_a_record_of_0_1(state: SessionState) -> None:
     """But for the conversation of its participant, which 0.1 did not write."""
@@ -185,7 +185,7 @@ def sealed(record: SessionRecord, change: Callable[[list[Any]], object]) -> Sess
     return structs.replace(record, ledger=plain + crc32(plain, crc32(record.document)).to_bytes(4, "little"))
 
 
-@examples(300)
+@examples(100)
 @given(states, st.data())
 def test_whatever_byte_is_damaged_the_record_is_unreadable(state: SessionState, data: st.DataObject) -> None:
     record = SessionRecord.of(state)

@@ -17,7 +17,7 @@ values = st.recursive(
 contexts = st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])) | st.just('a":{,'), values)
 
 
-@examples(200)
+@examples(60)
 @given(context=contexts)
 def test_both_ways_to_cut_a_document_give_the_same(context: dict[str, Any]) -> None:
     document = canonical_json(context)

@@ -125,7 +125,7 @@ def test_what_was_dropped_of_a_variable_that_went_itself_is_not_named_beside_it(
     assert fitted.pruned.pointers == ("/context/a",)
 
 
-@examples(300)
+@examples(150)
 @given(value=values)
 def test_the_size_of_a_value_is_that_of_its_canonical_text(value: Any) -> None:
     assert canonical_byte_size(value) == len(canonical_json(value))
@@ -211,7 +211,7 @@ def test_a_variable_that_only_looks_compressed_is_given_back_as_it_came() -> Non
     assert json.loads(SessionRecord.of(decision.state).state().readable_document) == lookalike
 
 
-@examples(300)
+@examples(150)
 @given(context=contexts, limit=st.integers(2, 300), overhead=st.integers(0, 1500))
 @pytest.mark.parametrize("overflow", list(Overflow))
 def test_what_is_accepted_always_fits_both_budgets(

@@ -170,19 +170,19 @@ NESTED_BODIES = st.builds(
 EVERY_BODY = st.one_of(BODIES, mutated_bodies(), NESTED_BODIES, st.binary(max_size=40))
 
 
-@examples(1500)
+@examples(400)
 @given(body=EVERY_BODY)
 def test_the_fast_path_agrees_with_the_exact_scan_and_with_msgspec(body: bytes) -> None:
     assert_every_path_agrees(body, LIMITS)
 
 
-@examples(1500)
+@examples(400)
 @given(body=EVERY_BODY)
 def test_the_paths_agree_under_tight_limits_too(body: bytes) -> None:
     assert_every_path_agrees(body, TIGHT_LIMITS)
 
 
-@examples(500)
+@examples(300)
 @given(body=st.binary(max_size=200))
 def test_any_bytes_give_a_value_or_invalid_json_and_nothing_else(body: bytes) -> None:
     assert_every_path_agrees(body, LIMITS)
