@@ -211,7 +211,9 @@ def test_repeated_interrupts_end_a_start_up_that_hangs() -> None:
         while server.runs_on():  # two signals of a kind that meet become one
             server.send(signal.SIGINT)
 
-        assert server.end()[:2] == (1, ["atexit"])
+        code, lines, _ = server.end()
+        assert lines == ["atexit"]
+        assert code in {1, -signal.SIGINT}  # the last signal may meet an interpreter that is on its way out
 
 
 def test_a_start_up_that_fails_ends_the_process_with_1_and_without_a_traceback() -> None:

@@ -57,12 +57,12 @@ class ChildProcess:
     def output(self) -> str:
         return self.output_path.read_text(errors="replace")
 
-    def wait(self, timeout_seconds: float = 10) -> int:
+    def wait(self, timeout_seconds: float = 30) -> int:
         status = self._popen.wait(timeout_seconds)
         _started.discard(self)
         return status
 
-    def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_seconds: float = 10) -> None:
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM, timeout_seconds: float = 30) -> None:
         """Asks the process to end, and kills it when it does not."""
         self.resume()
         self._popen.send_signal(with_signal)
@@ -154,7 +154,7 @@ def wait_until(
     what: str,
     *,
     process: ChildProcess | None = None,
-    timeout_seconds: float = 20,
+    timeout_seconds: float = 60,
 ) -> None:
     """Polls; a process that ends while it is waited for is an error at once.
 
