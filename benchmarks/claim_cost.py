@@ -23,9 +23,10 @@ from msgspec import structs
 
 from adapters.postgres import rows
 from adapters.postgres.migrate import migrate_database
-from adapters.postgres.store import PostgresLimits, open_postgres_store
+from adapters.postgres.store import open_postgres_store
 from adapters.sqlite import statements as sqlite_statements
-from adapters.sqlite.store import SqliteLimits, migrate_file, open_sqlite_store
+from adapters.sqlite.store import migrate_file, open_sqlite_store
+from adapters.storage.backend import StoreLimits
 from adapters.storage.record import SessionRecord
 from application.ports.session_store import SessionStore
 from domain.context.variables import ContextVariables
@@ -101,11 +102,11 @@ async def stores(count: int) -> AsyncIterator[dict[str, dict[int, SessionStore]]
         for size in (FEW, count):
             path = directory / f"{size}.db"
             fill_sqlite(path, size)
-            opened["sqlite"][size] = await stack.enter_async_context(open_sqlite_store(path, SqliteLimits()))
+            opened["sqlite"][size] = await stack.enter_async_context(open_sqlite_store(path, StoreLimits()))
             url = server.create_database()
             await fill_postgres(url, size)
             opened["postgresql"][size] = await stack.enter_async_context(
-                open_postgres_store(url, PostgresLimits())
+                open_postgres_store(url, StoreLimits())
             )
         yield opened
 

@@ -10,9 +10,8 @@ from zlib import crc32
 
 from adapters.storage.cursor import cursor_of, number_of
 from adapters.storage.decision_batch import decide_in_order
-from adapters.storage.record import RecordUnreadable, SessionRecord
+from adapters.storage.record import SessionRecord
 from adapters.storage.unreadable import state_or_columns
-from application.errors import SessionUnreadable
 from application.ports.runtime import Clock
 from application.ports.session_store import (
     BACKLOG_COUNT_MAX,
@@ -68,10 +67,7 @@ class MemorySessionStore(SessionStore):
         record = self._records.get(session_id)
         if record is None or record.expires_at <= now:
             return None
-        try:
-            return record.state()
-        except RecordUnreadable as error:
-            raise SessionUnreadable(str(error)) from error
+        return record.state()
 
     async def audit_trail(self, session_id: SessionId, *, after: str | None, limit: int) -> AuditPage:
         places = self._places.get(session_id, [])

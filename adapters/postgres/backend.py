@@ -10,15 +10,9 @@ from application.ports.session_store import SessionStore
 
 @asynccontextmanager
 async def _open(url: str, limits: StoreLimits) -> AsyncIterator[SessionStore]:
-    from adapters.postgres.store import PostgresLimits, open_postgres_store
+    from adapters.postgres.store import open_postgres_store
 
-    postgres_limits = PostgresLimits(
-        timeout_seconds=limits.timeout_seconds,
-        connections_max=limits.connections_max,
-        batch_max=limits.batch_max,
-        waiting_max=limits.waiting_max,
-    )
-    async with open_postgres_store(url, postgres_limits) as store:
+    async with open_postgres_store(url, limits) as store:
         yield store
 
 

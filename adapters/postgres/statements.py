@@ -1,11 +1,9 @@
 """What is said to PostgreSQL."""
 
+from adapters.storage.record import SessionRecord
 from application.ports.session_store import BACKLOG_COUNT_MAX, EXPIRED_PARTS
 
-COLUMNS = (
-    "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "
-    "subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since"
-)
+COLUMNS = ", ".join(SessionRecord.__struct_fields__)
 READ = f"SELECT version, {COLUMNS} FROM sessions WHERE session_id = ANY($1::text[])"
 
 WRITE = """

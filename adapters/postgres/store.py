@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -10,10 +9,10 @@ from adapters.postgres import rows, statements
 from adapters.postgres.batches import PostgresBatches
 from adapters.postgres.connection import Connections, open_connections
 from adapters.postgres.trail_place import TrailPlace
+from adapters.storage.backend import StoreLimits
 from adapters.storage.batch import BatchLimits
 from adapters.storage.group_commit import GroupCommit
-from adapters.storage.record import RecordUnreadable
-from application.errors import SessionUnreadable, StoreUnavailable
+from application.errors import StoreUnavailable
 from application.ports.runtime import Clock
 from application.ports.session_store import AuditPage, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions.decision import Decide, Decision
@@ -22,22 +21,8 @@ from domain.instants import to_microseconds
 from domain.session.state import SessionState
 from domain.sync.state import SyncLane
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresLimits:
-    """Attributes:
-    timeout_seconds: for one exchange with the server, and for a caller in all.
-    connections_max: in this process.
-    batch_max: updates in one write.
-    waiting_max: updates that wait; more are turned away at once.
-    batches_max: writes under way at the same time, each on a connection of its own.
-    """
-
-    timeout_seconds: float = 5.0
-    connections_max: int = 8
-    batch_max: int = 256
-    waiting_max: int = 10_000
-    batches_max: int = 4
+BATCHES_MAX = 4
+"""Writes under way at the same time, each on a connection of its own."""
 
 
 class PostgresSessionStore(SessionStore):
@@ -50,10 +35,7 @@ class PostgresSessionStore(SessionStore):
 
     async def read(self, session_id: SessionId, now: datetime) -> SessionState | None:
         found = await self._connections.fetch(statements.READ, [session_id])
-        try:
-            state = rows.state_of(found[0]) if found else None
-        except RecordUnreadable as error:
-            raise SessionUnreadable(str(error)) from error
+        state = rows.state_of(found[0]) if found else None
         return None if state is None or state.expired(now) else state
 
     async def audit_trail(self, session_id: SessionId, *, after: str | None, limit: int) -> AuditPage:
@@ -87,14 +69,10 @@ class PostgresSessionStore(SessionStore):
         return [SessionId(row["session_id"]) for row in found]
 
     async def forget_audit(self, before: datetime, limit: int) -> int:
-        async with self._connections.one() as connection:
-            tag = await connection.execute(statements.FORGET_AUDIT, before, limit)
-        return int(tag.rpartition(" ")[2])
+        return await self._deleted(statements.FORGET_AUDIT, before, limit)
 
     async def forget_erased(self, limit: int) -> int:
-        async with self._connections.one() as connection:
-            tag = await connection.execute(statements.FORGET_ERASED, limit)
-        return int(tag.rpartition(" ")[2])
+        return await self._deleted(statements.FORGET_ERASED, limit)
 
     async def audit_count(self) -> int:
         ((count,),) = await self._connections.fetch(statements.AUDIT_COUNT)
@@ -128,9 +106,15 @@ class PostgresSessionStore(SessionStore):
         await self._connections.fetch(statements.TABLES)
         await self._updates.health.check(partial(self._connections.fetch, statements.TOUCH))
 
+    async def _deleted(self, statement: str, *arguments: object) -> int:
+        """How many rows the statement deleted, from the tag of its answer: `DELETE 3`."""
+        async with self._connections.one() as connection:
+            tag = await connection.execute(statement, *arguments)
+        return int(tag.rpartition(" ")[2])
+
 
 @asynccontextmanager
-async def open_postgres_store(url: str, limits: PostgresLimits) -> AsyncIterator[PostgresSessionStore]:
+async def open_postgres_store(url: str, limits: StoreLimits) -> AsyncIterator[PostgresSessionStore]:
     """A store on a migrated database. That it does not answer yet is no reason not to start.
 
     Raises:
@@ -144,7 +128,7 @@ async def open_postgres_store(url: str, limits: PostgresLimits) -> AsyncIterator
             timeout_seconds=limits.timeout_seconds,
             batch_max=limits.batch_max,
             waiting_max=limits.waiting_max,
-            under_way_max=min(limits.batches_max, max(1, limits.connections_max - 1)),
+            under_way_max=min(BATCHES_MAX, max(1, limits.connections_max - 1)),
         )
         updates = GroupCommit(PostgresBatches(connections), batch_limits, name="PostgreSQL")
         try:

@@ -18,12 +18,9 @@ def path_of(url: str) -> Path:
 
 @asynccontextmanager
 async def _open(url: str, limits: StoreLimits) -> AsyncIterator[SessionStore]:
-    from adapters.sqlite.store import SqliteLimits, open_sqlite_store
+    from adapters.sqlite.store import open_sqlite_store
 
-    sqlite_limits = SqliteLimits(
-        timeout_seconds=limits.timeout_seconds, batch_max=limits.batch_max, waiting_max=limits.waiting_max
-    )
-    async with open_sqlite_store(path_of(url), sqlite_limits) as store:
+    async with open_sqlite_store(path_of(url), limits) as store:
         yield store
 
 

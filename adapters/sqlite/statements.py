@@ -26,18 +26,16 @@ from domain.instants import from_microseconds, to_microseconds
 from domain.session.state import SessionState
 from domain.sync.state import SyncLane
 
-COLUMNS = (
-    "session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at, "
-    "subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since"
-)
+_NAMES = SessionRecord.__struct_fields__
+COLUMNS = ", ".join(_NAMES)
 READ = f"SELECT {COLUMNS} FROM sessions WHERE session_id = ?"
 COLUMNS_ALONE = (
     "SELECT revision, CAST(persistence_id AS BLOB), expires_at, CAST(subject_id AS BLOB), "
     "sync_waiting_since IS NOT NULL OR sync_failure IS NOT NULL FROM sessions WHERE session_id = ?"
 )
 UPSERT = (
-    f"INSERT INTO sessions ({COLUMNS}) VALUES ({', '.join('?' * 13)}) ON CONFLICT (session_id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS.split(", ")[1:])
+    f"INSERT INTO sessions ({COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))}) "
+    "ON CONFLICT (session_id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])
 )
 DELETE = "DELETE FROM sessions WHERE session_id = ?"
 ADD_AUDIT = (
@@ -110,7 +108,7 @@ FAILED_SYNCS = (
     "AND sync_failure = coalesce(?, sync_failure) AND session_id > ? ORDER BY session_id LIMIT ?"
 )
 
-_fields = attrgetter(*COLUMNS.split(", "))
+_fields = attrgetter(*_NAMES)
 
 
 def read(connection: sqlite3.Connection, session_id: SessionId) -> SessionState | None:

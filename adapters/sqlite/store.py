@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import local
@@ -14,11 +13,11 @@ from typing import TypeVar
 from adapters.sqlite import schema, statements
 from adapters.sqlite.connection import DatabaseFile, translated_errors
 from adapters.sqlite.writer import SqliteWriter
+from adapters.storage.backend import StoreLimits
 from adapters.storage.batch import BatchLimits
 from adapters.storage.cursor import number_of
 from adapters.storage.group_commit import GroupCommit
-from adapters.storage.record import RecordUnreadable
-from application.errors import SessionUnreadable, StoreUnavailable
+from application.errors import StoreUnavailable
 from application.ports.runtime import Clock
 from application.ports.session_store import AuditPage, FailedSyncs, SessionStore, SyncBacklog
 from domain.decisions.decision import Decide, Decision
@@ -27,26 +26,13 @@ from domain.session.state import SessionState
 from domain.sync.state import SyncLane
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SqliteLimits:
-    """Attributes:
-    timeout_seconds: how long a caller waits before StoreUnavailable is raised.
-    batch_max: updates in one transaction.
-    waiting_max: updates that wait; more are turned away at once.
-    readers: threads that read, each with a connection of its own.
-    """
-
-    timeout_seconds: float = 5.0
-    batch_max: int = 256
-    waiting_max: int = 10_000
-    readers: int = 2
+READERS = 2
+"""Threads that read, each with a connection of its own."""
 
 
 class SqliteSessionStore(SessionStore):
     def __init__(
-        self, updates: GroupCommit, writer: SqliteWriter, readers: "_Readers", limits: SqliteLimits
+        self, updates: GroupCommit, writer: SqliteWriter, readers: "_Readers", limits: StoreLimits
     ) -> None:
         self._updates = updates
         self._writer = writer
@@ -79,16 +65,10 @@ class SqliteSessionStore(SessionStore):
         )
 
     async def forget_audit(self, before: datetime, limit: int) -> int:
-        async with self._in_time():
-            return await self._writer.transaction(
-                lambda connection: statements.forget_audit(connection, before, limit)
-            )
+        return await self._write(lambda connection: statements.forget_audit(connection, before, limit))
 
     async def forget_erased(self, limit: int) -> int:
-        async with self._in_time():
-            return await self._writer.transaction(
-                lambda connection: statements.forget_erased(connection, limit)
-            )
+        return await self._write(lambda connection: statements.forget_erased(connection, limit))
 
     async def audit_count(self) -> int:
         return await self._read(statements.audit_count)
@@ -116,15 +96,15 @@ class SqliteSessionStore(SessionStore):
             raise StoreUnavailable(
                 f"the file has schema version {number}, wanted is {schema.NEWEST}: run session-keeper migrate"
             )
-        await self._updates.health.check(self._touch)
-
-    async def _touch(self) -> None:
-        async with self._in_time():
-            await self._writer.transaction(schema.touch)
+        await self._updates.health.check(lambda: self._write(schema.touch))
 
     async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         async with self._in_time():
             return await self._readers.run(query)
+
+    async def _write(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        async with self._in_time():
+            return await self._writer.transaction(run)
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
@@ -155,11 +135,8 @@ class _Readers:
         if file is None:
             file = self._local.file = self._open_file()
             self._files.append(file)
-        try:
-            with translated_errors():
-                return query(file.connection())
-        except RecordUnreadable as error:
-            raise SessionUnreadable(str(error)) from error
+        with translated_errors():
+            return query(file.connection())
 
     async def close(self) -> None:
         self._closed = True
@@ -169,7 +146,7 @@ class _Readers:
 
 
 @asynccontextmanager
-async def open_sqlite_store(path: Path, limits: SqliteLimits) -> AsyncIterator[SqliteSessionStore]:
+async def open_sqlite_store(path: Path, limits: StoreLimits) -> AsyncIterator[SqliteSessionStore]:
     """A store on the file at that path; it is made, and brought to the newest schema, if need be.
 
     Raises:
@@ -185,7 +162,7 @@ async def open_sqlite_store(path: Path, limits: SqliteLimits) -> AsyncIterator[S
         timeout_seconds=limits.timeout_seconds, batch_max=limits.batch_max, waiting_max=limits.waiting_max
     )
     updates = GroupCommit(writer, batch_limits, name="SQLite")
-    readers = _Readers(open_file, limits.readers)
+    readers = _Readers(open_file, READERS)
     try:
         yield SqliteSessionStore(updates, writer, readers, limits)
     finally:

@@ -17,7 +17,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from adapters.storage import ledger, ledger_1
-from domain.errors import SessionKeeperError
+from application.errors import SessionUnreadable
 from domain.ids import PersistenceId, SessionId
 from domain.session.state import SessionState
 from domain.sync.state import SyncStatus
@@ -30,7 +30,7 @@ _JSON_OBJECT = ord("{")
 """What a ledger of version 1 begins with; the later ones begin with their version."""
 
 
-class RecordUnreadable(SessionKeeperError):
+class RecordUnreadable(SessionUnreadable):
     """A stored record cannot be read: it was damaged, or written by a newer release."""
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
+from adapters.postgres.store import PostgresSessionStore, open_postgres_store
+from adapters.storage.backend import StoreLimits
 from adapters.system.clock import SystemClock
 from application.errors import StoreUnavailable
 from application.ports.session_store import SessionStore
@@ -21,8 +22,8 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.proxy import FaultProxy, open_fault_proxy
 
 TIMEOUT_SECONDS = 0.4
-IMPATIENT = PostgresLimits(timeout_seconds=TIMEOUT_SECONDS, connections_max=2)
-LIMITS = PostgresLimits(timeout_seconds=20, connections_max=2)
+IMPATIENT = StoreLimits(timeout_seconds=TIMEOUT_SECONDS, connections_max=2)
+LIMITS = StoreLimits(timeout_seconds=20, connections_max=2)
 CALLS: dict[str, Callable[[SessionStore], Coroutine[Any, Any, object]]] = {
     "update": lambda store: take(store, merge({"b": 2}), seconds=1),
     "read": lambda store: store.read(SessionId("s"), at(0)),
@@ -154,7 +155,7 @@ async def test_a_store_opens_while_the_server_is_away(postgres_url: str, proxy: 
 
 
 async def test_it_closes_at_once_while_nothing_answers(postgres_url: str, proxy: FaultProxy) -> None:
-    limits = PostgresLimits(timeout_seconds=300)
+    limits = StoreLimits(timeout_seconds=300)
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with open_postgres_store(proxy.url(postgres_url), limits) as store:
             await take(store, event({"a": 1}))
@@ -168,7 +169,7 @@ async def test_it_closes_at_once_while_nothing_answers(postgres_url: str, proxy:
 
 
 async def test_a_closed_store_says_so_at_once(postgres_url: str) -> None:
-    async with open_postgres_store(postgres_url, PostgresLimits(timeout_seconds=300)) as store:
+    async with open_postgres_store(postgres_url, StoreLimits(timeout_seconds=300)) as store:
         await take(store, event({"a": 1}))
 
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -7,14 +7,15 @@ import asyncpg
 import pytest
 
 from adapters.postgres.connection import LOCK_SHARE
-from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
+from adapters.postgres.store import PostgresSessionStore, open_postgres_store
+from adapters.storage.backend import StoreLimits
 from application.errors import StoreUnavailable
 from domain.decisions.decision import Decision
 from domain.ids import SessionId
 from tests.contract.steps import take, variables
 from tests.factories import event, merge
 
-LIMITS = PostgresLimits(timeout_seconds=20, connections_max=4)
+LIMITS = StoreLimits(timeout_seconds=20, connections_max=4)
 NEIGHBOURS = [f"neighbour-{number}" for number in range(10)]
 HELD = [f"held-{number}" for number in range(10)]
 LOCK = "SELECT 1 FROM sessions WHERE session_id = ANY($1::text[]) FOR UPDATE"
@@ -87,7 +88,7 @@ async def test_neighbours_of_a_session_that_another_is_about_to_make_are_answere
 async def test_only_the_callers_of_a_session_that_stays_locked_are_told(
     postgres_url: str, other: asyncpg.Connection
 ) -> None:
-    async with open_postgres_store(postgres_url, PostgresLimits(timeout_seconds=1)) as store:
+    async with open_postgres_store(postgres_url, StoreLimits(timeout_seconds=1)) as store:
         await take_of_each(store, [*NEIGHBOURS, *HELD], "a")
         async with other.transaction():
             await other.execute(LOCK, HELD)
@@ -121,7 +122,7 @@ async def test_a_locked_table_is_waited_for_by_all(
 async def test_a_reader_waits_for_a_locked_table_longer_than_for_one_lock(
     postgres_url: str, other: asyncpg.Connection
 ) -> None:
-    limits = PostgresLimits(timeout_seconds=10)
+    limits = StoreLimits(timeout_seconds=10)
     async with open_postgres_store(postgres_url, limits) as store:
         await take(store, event({"a": 1}))
         async with other.transaction():

@@ -14,7 +14,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from adapters.postgres.migrate import downgrade_database, migrate_database
-from adapters.postgres.store import PostgresLimits, open_postgres_store
+from adapters.postgres.store import open_postgres_store
+from adapters.storage.backend import StoreLimits
 from adapters.system.clock import SystemClock
 from application.errors import StoreUnavailable
 from domain.ids import SessionId
@@ -75,7 +76,7 @@ async def test_every_revision_goes_up_down_and_up_again(postgres_database: str) 
 
         assert below_again == below
         assert await contents(postgres_database) == above
-    async with open_postgres_store(postgres_database, PostgresLimits()) as store:
+    async with open_postgres_store(postgres_database, StoreLimits()) as store:
         await take(store, event({"a": 1}))
         assert await variables(store) == {"a"}
 
@@ -83,13 +84,13 @@ async def test_every_revision_goes_up_down_and_up_again(postgres_database: str) 
 async def test_two_migrations_at_once_both_succeed(postgres_database: str) -> None:
     await asyncio.gather(*(migrate_database(postgres_database) for _ in range(4)))
 
-    async with open_postgres_store(postgres_database, PostgresLimits()) as store:
+    async with open_postgres_store(postgres_database, StoreLimits()) as store:
         assert await store.clock_skew(SystemClock()) is not None
 
 
 async def test_a_migration_of_what_is_migrated_changes_nothing(postgres_database: str) -> None:
     await migrate_database(postgres_database)
-    async with open_postgres_store(postgres_database, PostgresLimits()) as store:
+    async with open_postgres_store(postgres_database, StoreLimits()) as store:
         await take(store, event({"a": 1}))
         before = await contents(postgres_database)
 
@@ -100,7 +101,7 @@ async def test_a_migration_of_what_is_migrated_changes_nothing(postgres_database
 
 
 async def test_a_database_without_tables_says_what_to_do(postgres_database: str) -> None:
-    async with open_postgres_store(postgres_database, PostgresLimits()) as store:
+    async with open_postgres_store(postgres_database, StoreLimits()) as store:
         for call in (
             lambda: take(store, event({"a": 1})),
             lambda: store.read(SessionId("s"), at(0)),
@@ -175,7 +176,7 @@ async def test_a_database_of_0_1_knows_how_long_its_sessions_have_waited(postgre
 
     await migrate_database(postgres_database)
 
-    async with open_postgres_store(postgres_database, PostgresLimits()) as store:
+    async with open_postgres_store(postgres_database, StoreLimits()) as store:
         backlog = await store.backlog(datetime.now(UTC))
     assert backlog.due == 2
     assert backlog.oldest_waiting_since is not None
@@ -192,7 +193,7 @@ async def test_the_version_before_can_go_on_writing(postgres_database: str) -> N
         "INSERT INTO audit (session_id, action, time) VALUES ('waits', 'SESSION_PERSISTED', now())",
     )
 
-    async with open_postgres_store(postgres_database, PostgresLimits()) as store:
+    async with open_postgres_store(postgres_database, StoreLimits()) as store:
         found = await store.due_for_sync(datetime.now(UTC), lane=SyncLane.LIVE, limit=10)
     assert found == ["waits"]
 

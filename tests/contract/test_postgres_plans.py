@@ -12,7 +12,8 @@ import pytest
 
 from adapters.postgres import rows, statements
 from adapters.postgres.migrate import migrate_database
-from adapters.postgres.store import PostgresLimits, open_postgres_store
+from adapters.postgres.store import open_postgres_store
+from adapters.storage.backend import StoreLimits
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import SessionRecord
 from application.ports.session_store import BACKLOG_COUNT_MAX
@@ -192,7 +193,7 @@ async def test_the_backlog_looks_at_so_many_sessions_however_many_wait(
 async def test_renewals_and_changes_touch_no_index(postgres_url: str, at_once: int, hot_share: float) -> None:
     """Where all sessions of a page change in one transaction it runs out of room now and then."""
     sessions = [SessionId(f"s{n}") for n in range(50)]
-    async with open_postgres_store(postgres_url, PostgresLimits(batch_max=at_once)) as store:
+    async with open_postgres_store(postgres_url, StoreLimits(batch_max=at_once)) as store:
         for number in range(20):
             await asyncio.gather(
                 *(
@@ -207,7 +208,7 @@ async def test_renewals_and_changes_touch_no_index(postgres_url: str, at_once: i
 
 
 async def test_a_renewal_beyond_the_bucket_costs_the_index_once(postgres_url: str) -> None:
-    async with open_postgres_store(postgres_url, PostgresLimits()) as store:
+    async with open_postgres_store(postgres_url, StoreLimits()) as store:
         for minute in range(60):
             await take(store, event({"a": 1}, seconds=0), seconds=minute * 60)
     updated, hot = await updates(postgres_url)

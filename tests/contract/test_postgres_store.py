@@ -7,7 +7,8 @@ import pytest
 
 from adapters.postgres import rows
 from adapters.postgres.migrate import migrate_database
-from adapters.postgres.store import PostgresLimits, open_postgres_store
+from adapters.postgres.store import open_postgres_store
+from adapters.storage.backend import StoreLimits
 from application.ports.session_store import SessionStore
 from tests.contract.flavours import running
 from tests.contract.session_store_contract import SessionStoreContract
@@ -35,7 +36,7 @@ class TestPostgresSessionStore(SessionStoreContract):
     ) -> OpenStore:
         name = emptied_database.rpartition("/")[2]
         postgres_servers.get(postgres_flavour).execute("TRUNCATE sessions, audit", name)
-        return partial(open_postgres_store, emptied_database, PostgresLimits(connections_max=4))
+        return partial(open_postgres_store, emptied_database, StoreLimits(connections_max=4))
 
     @pytest.fixture
     def spoil(self, emptied_database: str) -> Spoil:

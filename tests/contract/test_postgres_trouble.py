@@ -8,7 +8,8 @@ from functools import partial
 import asyncpg
 import pytest
 
-from adapters.postgres.store import PostgresLimits, PostgresSessionStore, open_postgres_store
+from adapters.postgres.store import PostgresSessionStore, open_postgres_store
+from adapters.storage.backend import StoreLimits
 from application.errors import StoreUnavailable
 from application.use_cases.evict_expired import EvictExpired, EvictExpiredHandler
 from domain.decisions.apply_event import decide_event
@@ -29,7 +30,7 @@ from tests.factories import at, event, merge
 from tests.fakes import FakeClock, FakeIds, FakeMetrics
 from tests.servers.postgres import PostgresServer, open_postgres_server
 
-LIMITS = PostgresLimits(timeout_seconds=20, connections_max=2)
+LIMITS = StoreLimits(timeout_seconds=20, connections_max=2)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ async def direct(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def test_a_locked_table_is_told_in_time_and_everything_goes_on_once_it_is_free(
     postgres_url: str, direct: asyncpg.Connection
 ) -> None:
-    limits = PostgresLimits(timeout_seconds=0.4, connections_max=2)
+    limits = StoreLimits(timeout_seconds=0.4, connections_max=2)
     async with open_postgres_store(postgres_url, limits) as store:
         await until_answered(lambda: take(store, event({"a": 1})))
         async with direct.transaction():
@@ -128,7 +129,7 @@ async def test_one_who_loses_every_race_is_told_once_its_time_is_over(
         return deciding(merge({"b": 2}), 1)(before)
 
     database = postgres_url.rpartition("/")[2]
-    async with open_postgres_store(postgres_url, PostgresLimits(timeout_seconds=1)) as store:
+    async with open_postgres_store(postgres_url, StoreLimits(timeout_seconds=1)) as store:
         await take(store, event({"a": 1}))
         with pytest.raises(StoreUnavailable, match=r"session s was held or changed by others for 1 s"):
             await store.update(SessionId("s"), decide)
@@ -191,7 +192,7 @@ async def test_of_several_hosts_the_one_that_takes_writes_is_taken(
 async def test_a_table_that_takes_no_writes_is_told_by_a_ping(
     postgres_url: str, direct: asyncpg.Connection, mode: str
 ) -> None:
-    async with open_postgres_store(postgres_url, PostgresLimits(timeout_seconds=0.5)) as store:
+    async with open_postgres_store(postgres_url, StoreLimits(timeout_seconds=0.5)) as store:
         await take(store, event({"a": 1}))
         async with direct.transaction():
             await direct.execute(f"LOCK TABLE sessions IN {mode} MODE")

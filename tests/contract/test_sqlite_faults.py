@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from adapters.sqlite import schema
-from adapters.sqlite.store import SqliteLimits, SqliteSessionStore, migrate_file, open_sqlite_store
+from adapters.sqlite.store import SqliteSessionStore, migrate_file, open_sqlite_store
+from adapters.storage.backend import StoreLimits
 from application.errors import SessionUnreadable, StoreUnavailable
 from domain.decisions.decision import Decision
 from domain.ids import SessionId
@@ -21,8 +22,8 @@ from tests.contract.contract_of_unreadable import evicting
 from tests.contract.steps import PATIENCE_SECONDS, erase, ping_for_ever, take, until_answered, variables
 from tests.factories import at, event, merge
 
-LIMITS = SqliteLimits(timeout_seconds=20)
-IMPATIENT = SqliteLimits(timeout_seconds=0.3)
+LIMITS = StoreLimits(timeout_seconds=20)
+IMPATIENT = StoreLimits(timeout_seconds=0.3)
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ async def test_missing_tables_are_told_with_what_to_do(store: SqliteSessionStore
 
 
 async def test_a_closed_store_says_so_at_once(path: Path) -> None:
-    async with open_sqlite_store(path, SqliteLimits(timeout_seconds=300)) as store:
+    async with open_sqlite_store(path, StoreLimits(timeout_seconds=300)) as store:
         await take(store, event({"a": 1}))
 
     async with asyncio.timeout(PATIENCE_SECONDS):

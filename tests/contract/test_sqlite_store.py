@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sqlite.store import SqliteLimits, open_sqlite_store
+from adapters.sqlite.store import open_sqlite_store
+from adapters.storage.backend import StoreLimits
 from application.ports.session_store import SessionStore
 from tests.contract.session_store_contract import SessionStoreContract
 from tests.contract.steps import NEWER_LEDGER, OpenStore, Spoil
@@ -15,7 +16,7 @@ class TestSqliteSessionStore(SessionStoreContract):
 
     @pytest.fixture
     def open_store(self, tmp_path: Path) -> OpenStore:
-        return lambda: open_sqlite_store(tmp_path / "sessions.db", SqliteLimits())
+        return lambda: open_sqlite_store(tmp_path / "sessions.db", StoreLimits())
 
     @pytest.fixture
     def spoil(self, tmp_path: Path) -> Spoil:

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from adapters.sqlite.store import SqliteLimits, open_sqlite_store
+from adapters.sqlite.store import open_sqlite_store
 from adapters.storage.backend import StoreLimits
 from application.errors import StoreUnavailable
 from application.ports.session_store import SessionStore
@@ -140,7 +140,7 @@ async def until_a_ping_fails(store: SessionStore, acknowledged: set[str]) -> Non
 
 async def fill_the_disk(path: str) -> None:
     """A limit on the size of files stands for a disk that is full: both end in a write that fails."""
-    async with open_sqlite_store(Path(path), SqliteLimits(timeout_seconds=1)) as store:
+    async with open_sqlite_store(Path(path), StoreLimits(timeout_seconds=1)) as store:
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
         acknowledged = set[str]()

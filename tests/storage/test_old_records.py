@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from adapters.sqlite.store import SqliteLimits, migrate_file, open_sqlite_store
+from adapters.sqlite.store import migrate_file, open_sqlite_store
+from adapters.storage.backend import StoreLimits
 from adapters.storage.record import WRITES, RecordUnreadable, SessionRecord
 from domain.ids import SessionId
 from domain.session.lifecycle import SessionStatus
@@ -211,7 +212,7 @@ async def test_a_session_of_0_1_takes_the_next_event_and_is_written_anew(name: s
     path = tmp_path / "old.db"
     migrate_file(path, 5)
 
-    async with open_sqlite_store(path, SqliteLimits()) as store:
+    async with open_sqlite_store(path, StoreLimits()) as store:
         await take(store, event(None), seconds=later)
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("UPDATE sessions SET document = ?, ledger = ?", (old.document, old.ledger))
