@@ -148,7 +148,7 @@ class SyncSessionHandler:
             return outcome_of(error)
         except Exception as error:  # noqa: BLE001 - whatever it was, the session must not be lost
             # its text may hold a context value, so only its class is logged
-            _log.error("a call failed for a reason of our own", extra={"kind": type(error).__name__})
+            _log.error("a call failed for a reason of our own", extra={"reason": type(error).__name__})
             failure = SyncFailure(code="fault." + type(error).__name__, reason="a fault of this service")
             return outcome_of(GenesysUnavailable(failure, outage=False))
 

@@ -85,7 +85,7 @@ class SyncConclusions:
         elif circuit_breaker.is_open and not was_open:
             _log.error("Genesys is away; sync is down to a probe now and then")
         if was_open and not circuit_breaker.is_open:
-            _log.info("Genesys answers again", extra={"was": None if was is None else str(was)})
+            _log.info("Genesys answers again", extra={} if was is None else {"reason": f"was: {was}"})
 
     def _log_misconfiguration(self, failure: SyncFailure, now: float) -> None:
         said_at = self._said.get(failure.code)
