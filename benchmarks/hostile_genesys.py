@@ -35,6 +35,7 @@ from adapters.genesys.oauth import Credentials
 from adapters.genesys.participant_attributes import find_customer
 from adapters.system.clock import SystemClock
 from application.errors import GenesysError
+from entrypoints.version import VERSION
 from tests.fakes import FakeMetrics
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -333,7 +334,7 @@ async def drive(seconds: float, only: str | None, workers: int) -> None:
     whole, hold_ups = Cost(), HoldUps()
     async with (
         hostile_server() as url,
-        open_http(GenesysEndpoints(api_url=url, login_url=url), LIMITS) as http,
+        open_http(GenesysEndpoints(api_url=url, login_url=url), LIMITS, version=VERSION) as http,
     ):
         driver = Driver(http, url)
         watch = asyncio.create_task(hold_ups.watch())

@@ -24,6 +24,7 @@ from benchmarks.sync_engine import CALLS_PER_MINUTE, Copies, Result, event, send
 from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Policies
 from domain.sync.policy import SyncTarget
+from entrypoints.version import VERSION
 from tests.fakes import FakeMetrics
 
 SCALE = 0.1
@@ -52,7 +53,7 @@ async def _run(copies: Copies, result: Result) -> None:
     endpoints, limits, clock = GenesysEndpoints(api_url=URL, login_url=URL), CallLimits(), SystemClock()
     budget = GenesysBudget(calls_per_minute=round(CALLS_PER_MINUTE / SCALE), window_seconds=WINDOW_SECONDS)
     store, metrics, policies = MemorySessionStore(), FakeMetrics(), Policies()
-    async with open_http(endpoints, limits) as http:
+    async with open_http(endpoints, limits, version=VERSION) as http:
         client = GenesysClient(
             http=http,
             endpoints=endpoints,

@@ -39,6 +39,7 @@ from domain.decisions.decision import Policies
 from domain.sync.policy import SyncTarget
 from entrypoints import policies as rules
 from entrypoints.settings import Settings
+from entrypoints.version import VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +141,9 @@ def _open_store(settings: Settings) -> AbstractAsyncContextManager[SessionStore]
 
 
 def _open_genesys_http(settings: Settings) -> AbstractAsyncContextManager[httpx.AsyncClient]:
-    return open_http(rules.endpoints(settings), rules.call_limits(settings), settings.genesys_proxy_url)
+    return open_http(
+        rules.endpoints(settings), rules.call_limits(settings), settings.genesys_proxy_url, version=VERSION
+    )
 
 
 class Container(containers.DeclarativeContainer):

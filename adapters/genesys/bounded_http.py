@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http.cookiejar import CookieJar
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import httpx
@@ -26,10 +25,6 @@ ANSWER_PIECES_MAX = 4096
 TURN_PIECES = 128
 """After so many pieces others get their turn: they may all have come in one read."""
 ACCEPT_ENCODING = "gzip"
-try:
-    USER_AGENT = f"session-keeper/{version('session-keeper')}"
-except PackageNotFoundError:
-    USER_AGENT = "session-keeper/0"
 
 
 class AnswerTooLarge(Exception):

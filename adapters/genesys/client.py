@@ -13,7 +13,6 @@ import stamina
 
 from adapters.genesys.bounded_http import (
     ACCEPT_ENCODING,
-    USER_AGENT,
     AnswerTooLarge,
     BoundedTransport,
     NoCookies,
@@ -237,9 +236,13 @@ def _window_report(response: httpx.Response) -> WindowReport | None:
 
 @asynccontextmanager
 async def open_http(
-    endpoints: GenesysEndpoints, limits: CallLimits, proxy_url: str | None = None
+    endpoints: GenesysEndpoints, limits: CallLimits, proxy_url: str | None = None, *, version: str
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """One client for the process. No redirects: a token must not follow one. No cookies."""
+    """One client for the process. No redirects: a token must not follow one. No cookies.
+
+    Args:
+        version: of this service; each call names both as its user agent.
+    """
     https = any(url.startswith("https:") for url in (endpoints.api_url, endpoints.login_url))
     transport = BoundedTransport(
         limits=httpx.Limits(
@@ -253,7 +256,7 @@ async def open_http(
     )
     async with httpx.AsyncClient(
         transport=transport,
-        headers={"user-agent": USER_AGENT, "accept-encoding": ACCEPT_ENCODING},
+        headers={"user-agent": f"session-keeper/{version}", "accept-encoding": ACCEPT_ENCODING},
         cookies=NoCookies(),
         timeout=httpx.Timeout(connect=3, read=limits.call_seconds_max, write=5, pool=5),
         trust_env=False,

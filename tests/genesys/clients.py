@@ -15,6 +15,7 @@ from domain.decisions.decision import Policies
 from domain.ids import SessionId
 from domain.sync.policy import SyncPolicy, SyncTarget
 from domain.sync.session_copy import SessionCopy
+from entrypoints.version import VERSION
 from tests.factories import START, at, event
 from tests.fakes import FakeClock, FakeMetrics
 from tests.genesys.scripted_server import Answer, Hang, Reaction
@@ -85,7 +86,7 @@ def caller(
 
 @asynccontextmanager
 async def open_caller(url: str, *, limits: CallLimits = LIMITS) -> AsyncIterator[Caller]:
-    async with open_http(GenesysEndpoints(api_url=url, login_url=url), limits) as http:
+    async with open_http(GenesysEndpoints(api_url=url, login_url=url), limits, version=VERSION) as http:
         yield caller(http, url, limits=limits)
 
 

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from adapters.genesys.bounded_http import ANSWER_BYTES_MAX, USER_AGENT, AnswerTooLarge, read_body
+from adapters.genesys.bounded_http import ANSWER_BYTES_MAX, AnswerTooLarge, read_body
 from adapters.genesys.client import CallLimits
 from adapters.genesys.json_answers import UnreadableAnswer, decoded
 from application.errors import GenesysUnavailable
+from entrypoints.version import VERSION
 from tests.genesys.clients import Caller, open_caller
 from tests.genesys.scripted_server import Answer, Endless, Reaction, ScriptedServer
 
@@ -171,8 +172,8 @@ async def test_every_call_says_who_makes_it_that_for_the_token_too(
 ) -> None:
     await genesys.call()
 
-    assert USER_AGENT.startswith("session-keeper/")
-    assert [asked.headers["user-agent"] for asked in [*server.logged_in, *server.asked]] == [USER_AGENT] * 2
+    agents = [asked.headers["user-agent"] for asked in [*server.logged_in, *server.asked]]
+    assert agents == [f"session-keeper/{VERSION}"] * 2
 
 
 async def test_a_page_in_place_of_a_token_is_tried_again(server: ScriptedServer, genesys: Caller) -> None:

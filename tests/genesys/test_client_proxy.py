@@ -6,6 +6,7 @@ import pytest
 
 from adapters.genesys.client import GenesysEndpoints, open_http
 from application.errors import GenesysUnavailable
+from entrypoints.version import VERSION
 from tests.genesys.clients import caller
 from tests.genesys.scripted_server import Answer, Asked, Endless, Reaction, ScriptedServer
 from tests.genesys.test_client_hostile import UNHURRIED
@@ -26,7 +27,7 @@ async def test_calls_go_through_the_proxy_within_the_same_bounds(server: Scripte
     server.react = react
     endpoints = GenesysEndpoints(api_url=GENESYS, login_url=GENESYS)
     proxy_url = server.url.replace("//", "//user:word@")
-    async with open_http(endpoints, UNHURRIED, proxy_url) as http:
+    async with open_http(endpoints, UNHURRIED, proxy_url, version=VERSION) as http:
         genesys = caller(http, GENESYS, limits=UNHURRIED)
 
         assert await genesys.call() == b'{"a": 1}'

@@ -7,6 +7,7 @@ import pytest
 from adapters.genesys.client import GenesysEndpoints, open_http
 from adapters.genesys.oauth import TOKEN_LENGTH_MAX, TOKEN_SECONDS_MAX, TokenAnswer, TokenSource
 from application.errors import GenesysMisconfigured, GenesysUnavailable
+from entrypoints.version import VERSION
 from tests.genesys.clients import LIMITS, Caller, caller, limits_for, open_caller
 from tests.genesys.scripted_server import Answer, Close, Hang, ScriptedServer
 from tests.simulation.virtual_loop import in_virtual_time
@@ -137,7 +138,9 @@ async def test_credentials_that_are_refused_mean_that_we_are_misconfigured(
 
 
 async def test_without_credentials_nobody_is_asked(server: ScriptedServer) -> None:
-    async with open_http(GenesysEndpoints(api_url=server.url, login_url=server.url), LIMITS) as http:
+    async with open_http(
+        GenesysEndpoints(api_url=server.url, login_url=server.url), LIMITS, version=VERSION
+    ) as http:
         genesys = caller(http, server.url, credentials=None)
 
         with pytest.raises(GenesysMisconfigured, match="CLIENT_ID"):
