@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from adapters.storage.backend import Backend
+from entrypoints.regions import is_genesys_cloud
 from entrypoints.setting_values import FILE_SUFFIX, WrongValue, converted, text_of
 from entrypoints.stores import STORES
 
@@ -165,6 +166,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def has_credentials(self) -> bool:
         """Whether Genesys can be asked for a token at all."""
         return self.genesys_client_id is not None and self.genesys_client_secret is not None
+
+    @property
+    def lacks_its_target(self) -> bool:
+        """Whether the target is messaging-sessions, and Genesys Cloud itself is called, which has none."""
+        return self.sync_target == "messaging-sessions" and is_genesys_cloud(self.api_url)
 
     @property
     def delivers(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -37,7 +38,7 @@ DOT_SEGMENTS = frozenset({".", ".."})
 NAME_LENGTH_MAX = 128
 ID_LENGTH_MAX = 256
 SUBJECT_ID_LENGTH_MAX = 255
-NAMES_TOLD_MAX = 8
+NAMES_SHOWN_MAX = 8
 EVENT_TYPES_REMEMBERED_MAX = 256
 _KNOWN = frozenset(FIELDS)
 _SEPARATORS = re.compile(r"[/\\]")
@@ -74,13 +75,18 @@ _NO_REMARKS = Remarks()
 
 def remarks_on(body: Any) -> Remarks:
     """The remarks on a body that `command_of` took."""
-    ignored = () if body.keys() <= _KNOWN else tuple(name for name in body if name not in _KNOWN)
+    ignored = _unknown_names(body)[:NAMES_SHOWN_MAX]
     event_type = body["eventType"]
     meant = _end_meant_by(event_type)
     if meant is None:
-        return Remarks(ignored[:NAMES_TOLD_MAX]) if ignored else _NO_REMARKS
+        return Remarks(ignored) if ignored else _NO_REMARKS
     hint = f"eventType {event_type!r} is activity and ends nothing; did you mean {meant}?"
-    return Remarks(ignored[:NAMES_TOLD_MAX], (hint,))
+    return Remarks(ignored, (hint,))
+
+
+def _unknown_names(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The members of a body that are no fields of an event; hardly any body has some."""
+    return () if body.keys() <= _KNOWN else tuple(name for name in body if name not in _KNOWN)
 
 
 @lru_cache(maxsize=EVENT_TYPES_REMEMBERED_MAX)
@@ -186,9 +192,8 @@ class _Fields:
         if value is None:
             return None
         if isinstance(value, float) and value.is_integer():
-            value = int(
-                value
-            )  # 60.0 is an integer to JSON Schema, and to senders that know one kind of number
+            # 60.0 is an integer to JSON Schema, and to senders that know one kind of number
+            value = int(value)
         if isinstance(value, int) and not isinstance(value, bool) and self._in_bounds(value, ttl):
             return value
         self.violations.append(ttl.violation())
@@ -219,16 +224,10 @@ class _Fields:
 
     def refuse_misspelt(self) -> None:
         """What is taken for another field would be passed over, and the event would mean something else."""
-        found = 0
-        for name in () if self._body.keys() <= _KNOWN else self._body:
-            meant = None if name in _KNOWN else likely_name(name, FIELDS)
-            if meant is None:
-                continue
-            detail = f"is no field; did you mean {meant}?"
-            self.violations.append(Violation(child("", name), "misspelt_field", f"{name} {detail}"))
-            found += 1
-            if found == NAMES_TOLD_MAX:
-                return
+        meant = ((name, likely_name(name, FIELDS)) for name in _unknown_names(self._body))
+        for name, field in islice((pair for pair in meant if pair[1] is not None), NAMES_SHOWN_MAX):
+            detail = f"{name} is no field; did you mean {field}?"
+            self.violations.append(Violation(child("", name), "misspelt_field", detail))
 
     @staticmethod
     def _in_bounds(value: int, ttl: TtlPolicy) -> bool:

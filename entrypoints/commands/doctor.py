@@ -24,7 +24,7 @@ from entrypoints.commands.start import (
 )
 from entrypoints.container import Container, Service, open_service
 from entrypoints.logs import set_up_logs
-from entrypoints.regions import HOSTS, is_genesys_cloud
+from entrypoints.regions import HOSTS
 from entrypoints.settings import PREFIX, Settings
 
 SKEW_MAX = timedelta(seconds=5)
@@ -80,7 +80,7 @@ def questionable(settings: Settings) -> Iterator[str]:
     """What may be set like this, and is probably not meant."""
     if settings.sync_target == "none":
         return
-    if settings.sync_target == "messaging-sessions" and is_genesys_cloud(settings.api_url):
+    if settings.lacks_its_target:
         yield (
             f"{PREFIX}SYNC_TARGET is messaging-sessions, which Genesys Cloud itself does not have: "
             "it is for a gateway of your own; participant-attributes is what Genesys Cloud has"

@@ -13,7 +13,6 @@ from application.errors import StoreUnavailable
 from entrypoints.container import Container, Service, open_service
 from entrypoints.logs import set_up_logs
 from entrypoints.policies import context_schema
-from entrypoints.regions import is_genesys_cloud
 from entrypoints.settings import PREFIX, Settings, examine_settings, unknown_names, with_likely_name
 
 FAILED = 1
@@ -65,7 +64,7 @@ def warn_of_losses(settings: Settings) -> None:
         _log.warning(settings.store.warning)
     if settings.sync_target != "none" and not settings.has_credentials:
         _log.info("no Genesys credentials are set: sessions are kept, nothing is delivered to Genesys")
-    elif settings.sync_target == "messaging-sessions" and is_genesys_cloud(settings.api_url):
+    elif settings.lacks_its_target:
         reason = f"{PREFIX}SYNC_TARGET may be participant-attributes"
         _log.warning("Genesys Cloud itself has no messaging-sessions", extra={"reason": reason})
 
