@@ -1,5 +1,7 @@
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from adapters.postgres.migrate import migrate_database
@@ -14,3 +16,11 @@ async def postgres_url(postgres_database: str) -> str:
     """A migrated database."""
     await migrate_database(postgres_database)
     return postgres_database
+
+
+@pytest.fixture
+async def direct(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody else at the same database."""
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()

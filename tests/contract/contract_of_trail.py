@@ -211,3 +211,13 @@ class TrailContract(Settling):
 async def forget_erased(store: SessionStore) -> None:
     while await store.forget_erased(2):
         pass
+
+
+async def check_that_a_trail_of_fifty_is_erased_in_lots(store: SessionStore) -> None:
+    """The entries are hidden at once and deleted in lots: no write waits for a long trail to go."""
+    await erase(store, "s", 1)
+
+    assert await store.audit_count() == 51
+    assert len((await store.audit_trail(SessionId("s"), after=None, limit=100)).entries) == 1
+    assert [await store.forget_erased(30) for _ in range(3)] == [30, 20, 0]
+    assert await store.audit_count() == 1

@@ -33,14 +33,6 @@ async def store(postgres_url: str) -> AsyncIterator[PostgresSessionStore]:
         yield store
 
 
-@pytest.fixture
-async def other(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody else at the same database."""
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
-
-
 async def take_of_each(store: PostgresSessionStore, names: list[str], name: str) -> list[Decision]:
     return await asyncio.gather(
         *(take(store, merge({name: 1}, session_id=SessionId(one)), seconds=1) for one in names)
@@ -49,11 +41,11 @@ async def take_of_each(store: PostgresSessionStore, names: list[str], name: str)
 
 @pytest.mark.parametrize("held", [HELD[:1], HELD], ids=["one", "many"])
 async def test_neighbours_of_a_locked_session_are_answered_and_it_is_once_it_is_free(
-    store: PostgresSessionStore, other: asyncpg.Connection, held: list[str]
+    store: PostgresSessionStore, direct: asyncpg.Connection, held: list[str]
 ) -> None:
     await take_of_each(store, [*NEIGHBOURS, *held], "a")
-    async with other.transaction():
-        await other.execute(LOCK, held)
+    async with direct.transaction():
+        await direct.execute(LOCK, held)
         waiting = asyncio.create_task(take_of_each(store, held, "b"))
         for variable in "bcd":
             await take_of_each(store, [*NEIGHBOURS, f"new-{variable}"], variable)
@@ -68,17 +60,17 @@ async def test_neighbours_of_a_locked_session_are_answered_and_it_is_once_it_is_
 
 @pytest.mark.parametrize("end", ["COMMIT", "ROLLBACK"])
 async def test_neighbours_of_a_session_that_another_is_about_to_make_are_answered(
-    store: PostgresSessionStore, other: asyncpg.Connection, end: str
+    store: PostgresSessionStore, direct: asyncpg.Connection, end: str
 ) -> None:
     await take_of_each(store, NEIGHBOURS, "a")
-    await other.execute("BEGIN")
+    await direct.execute("BEGIN")
     for name in HELD[:3]:
-        await other.execute(COPY_AS_NEW, name, NEIGHBOURS[0])
+        await direct.execute(COPY_AS_NEW, name, NEIGHBOURS[0])
     waiting = asyncio.create_task(take_of_each(store, HELD[:3], "b"))
     for variable in "bcd":
         await take_of_each(store, [*NEIGHBOURS, f"new-{variable}"], variable)
     assert not waiting.done()
-    await other.execute(end)
+    await direct.execute(end)
 
     assert len(await waiting) == 3
     if end == "ROLLBACK":
@@ -86,12 +78,12 @@ async def test_neighbours_of_a_session_that_another_is_about_to_make_are_answere
 
 
 async def test_only_the_callers_of_a_session_that_stays_locked_are_told(
-    postgres_url: str, other: asyncpg.Connection
+    postgres_url: str, direct: asyncpg.Connection
 ) -> None:
     async with open_postgres_store(postgres_url, StoreLimits(timeout_seconds=1)) as store:
         await take_of_each(store, [*NEIGHBOURS, *HELD], "a")
-        async with other.transaction():
-            await other.execute(LOCK, HELD)
+        async with direct.transaction():
+            await direct.execute(LOCK, HELD)
             waiting = [asyncio.create_task(take_of_each(store, [name], "b")) for name in HELD]
             neighbours = await take_of_each(store, NEIGHBOURS, "b")
             answers = await asyncio.gather(*waiting, return_exceptions=True)
@@ -105,11 +97,11 @@ async def test_only_the_callers_of_a_session_that_stays_locked_are_told(
 
 
 async def test_a_locked_table_is_waited_for_by_all(
-    store: PostgresSessionStore, other: asyncpg.Connection
+    store: PostgresSessionStore, direct: asyncpg.Connection
 ) -> None:
     await take(store, event({"a": 1}))
-    async with other.transaction():
-        await other.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+    async with direct.transaction():
+        await direct.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
         waiting = asyncio.create_task(take_of_each(store, ["s", *NEIGHBOURS], "b"))
         await asyncio.sleep(0.05)  # a chance to be answered too early
         assert not waiting.done()
@@ -120,13 +112,13 @@ async def test_a_locked_table_is_waited_for_by_all(
 
 
 async def test_a_reader_waits_for_a_locked_table_longer_than_for_one_lock(
-    postgres_url: str, other: asyncpg.Connection
+    postgres_url: str, direct: asyncpg.Connection
 ) -> None:
     limits = StoreLimits(timeout_seconds=10)
     async with open_postgres_store(postgres_url, limits) as store:
         await take(store, event({"a": 1}))
-        async with other.transaction():
-            await other.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+        async with direct.transaction():
+            await direct.execute("LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
             reading = asyncio.create_task(variables(store))
             await asyncio.sleep(limits.timeout_seconds * LOCK_SHARE * 1.5)
             assert not reading.done()
@@ -135,11 +127,11 @@ async def test_a_reader_waits_for_a_locked_table_longer_than_for_one_lock(
 
 
 async def test_what_waits_for_a_locked_session_is_written_in_the_order_in_which_it_came(
-    store: PostgresSessionStore, other: asyncpg.Connection
+    store: PostgresSessionStore, direct: asyncpg.Connection
 ) -> None:
     await take(store, event({"a": 1}))
-    async with other.transaction():
-        await other.execute(LOCK, ["s"])
+    async with direct.transaction():
+        await direct.execute(LOCK, ["s"])
         waiting = asyncio.gather(*(take(store, merge({f"v{n}": n}), seconds=1) for n in range(10)))
         await take_of_each(store, NEIGHBOURS, "a")
         later = asyncio.gather(*(take(store, merge({f"w{n}": n}), seconds=1) for n in range(10)))

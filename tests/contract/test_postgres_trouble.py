@@ -16,11 +16,11 @@ from domain.decisions.apply_event import decide_event
 from domain.decisions.decision import Decision
 from domain.ids import SessionId
 from domain.session.state import SessionState
+from tests.contract.contract_of_trail import check_that_a_trail_of_fifty_is_erased_in_lots
 from tests.contract.steps import (
     PATIENCE_SECONDS,
     POLICIES,
     deciding,
-    erase,
     ping_for_ever,
     take,
     until_answered,
@@ -37,13 +37,6 @@ LIMITS = StoreLimits(timeout_seconds=20, connections_max=2)
 async def store(postgres_url: str) -> AsyncIterator[PostgresSessionStore]:
     async with open_postgres_store(postgres_url, LIMITS) as store:
         yield store
-
-
-@pytest.fixture
-async def direct(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(postgres_url)
-    yield connection
-    await connection.close()
 
 
 async def test_a_locked_table_is_told_in_time_and_everything_goes_on_once_it_is_free(
@@ -306,16 +299,10 @@ async def test_a_trail_that_was_restored_into_another_cluster_is_paged_as_ever(
 async def test_an_erasure_writes_as_much_for_a_long_trail_as_for_a_short_one(
     store: PostgresSessionStore,
 ) -> None:
-    """The entries are hidden at once and deleted in lots: no write waits for a long trail to go."""
     for number in range(50):
         await take(store, merge({f"v{number}": number}))
 
-    await erase(store, "s", 1)
-
-    assert await store.audit_count() == 51
-    assert len((await store.audit_trail(SessionId("s"), after=None, limit=100)).entries) == 1
-    assert [await store.forget_erased(30) for _ in range(3)] == [30, 20, 0]
-    assert await store.audit_count() == 1
+    await check_that_a_trail_of_fifty_is_erased_in_lots(store)
 
 
 async def test_a_machine_whose_clock_is_ahead_of_the_servers_evicts_no_live_session(

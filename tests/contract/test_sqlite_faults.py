@@ -18,8 +18,9 @@ from application.errors import SessionUnreadable, StoreUnavailable
 from domain.decisions.decision import Decision
 from domain.ids import SessionId
 from tests.contract.contract_of_processes import run_alone
+from tests.contract.contract_of_trail import check_that_a_trail_of_fifty_is_erased_in_lots
 from tests.contract.contract_of_unreadable import evicting
-from tests.contract.steps import PATIENCE_SECONDS, erase, ping_for_ever, take, until_answered, variables
+from tests.contract.steps import PATIENCE_SECONDS, ping_for_ever, take, until_answered, variables
 from tests.factories import at, event, merge
 
 LIMITS = StoreLimits(timeout_seconds=20)
@@ -259,13 +260,7 @@ async def test_a_record_whose_texts_are_none_can_be_evicted(store: SqliteSession
 async def test_an_erasure_writes_as_much_for_a_long_trail_as_for_a_short_one(
     store: SqliteSessionStore,
 ) -> None:
-    """The entries are hidden at once and deleted in lots: no write waits for a long trail to go."""
     for number in range(49):
         await take(store, merge({f"v{number}": number}))
 
-    await erase(store, "s", 1)
-
-    assert await store.audit_count() == 51
-    assert len((await store.audit_trail(SessionId("s"), after=None, limit=100)).entries) == 1
-    assert [await store.forget_erased(30) for _ in range(3)] == [30, 20, 0]
-    assert await store.audit_count() == 1
+    await check_that_a_trail_of_fifty_is_erased_in_lots(store)
