@@ -188,3 +188,10 @@ EXCEPTION_HANDLERS: dict[int | type[Exception], Any] = {
     HTTPException: http_exception,
     Exception: unknown_error,
 }
+
+
+def response_to(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The answer to an error, as Litestar finds it: that of the nearest class in the table."""
+    kind = next(kind for kind in type(error).__mro__ if kind in EXCEPTION_HANDLERS)
+    response: Response[bytes] = EXCEPTION_HANDLERS[kind](request, error)
+    return response

@@ -17,7 +17,6 @@ from litestar.handlers import BaseRouteHandler
 
 from adapters.http.errors import NotAuthorised
 
-SIGNATURE_HEADER = "x-hub-signature-256"
 _SCHEME = "sha256="
 # Chromium takes a header line for one challenge, the first; a browser knows no Bearer.
 CHALLENGE = 'Basic realm="session-keeper", Bearer realm="session-keeper"'

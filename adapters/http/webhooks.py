@@ -2,19 +2,19 @@
 
 import logging
 from dataclasses import dataclass, field
-from typing import Any
 
-from litestar import Request, Response, post
+from litestar import post
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException, InternalServerException
-from litestar.status_codes import HTTP_200_OK, HTTP_413_REQUEST_ENTITY_TOO_LARGE
+from litestar.status_codes import HTTP_200_OK
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from adapters.event_json.event_body import Remarks, command_of, remarks_on, session_id_of
 from adapters.event_json.strict_json import InvalidJson, JsonLimits, decode_strictly
 from adapters.http.answers import EventAnswer, encoded
-from adapters.http.errors import BodyTooLarge, SenderGone, WrongMediaType
+from adapters.http.bare_asgi import Headers, header_text, headers_of, read_body, send_json, send_problem
+from adapters.http.errors import WrongMediaType
 from adapters.http.openapi import EVENT_RESPONSES, EventOperation
-from adapters.http.senders import SIGNATURE_HEADER, Senders
+from adapters.http.senders import Senders
 from application.errors import StoreUnavailable
 from application.use_cases import UseCases
 from application.use_cases.persist_session import PersistSession
@@ -23,7 +23,9 @@ from domain.errors import EventRefused, InvalidEvent
 from domain.ids import SessionId
 from domain.session.ttl_policy import TtlPolicy
 
-JSON = "application/json"
+WEBHOOK_PATH = "/webhook/messaging"
+JSON = b"application/json"
+SIGNATURE_HEADER = b"x-hub-signature-256"
 _log = logging.getLogger("session_keeper.http")
 
 
@@ -37,16 +39,73 @@ class WebhookRules:
     body_bytes_max: int = 131_072
 
 
-@dataclass(frozen=True, slots=True)
 class EventIntake:
-    """What the handler needs, in one piece: Litestar resolves one dependency without a task group."""
+    """`POST /webhook/messaging` as an ASGI application, which answers for all that goes wrong, too."""
 
-    use_cases: UseCases
-    rules: WebhookRules
+    def __init__(self, use_cases: UseCases, rules: WebhookRules) -> None:
+        self._use_cases = use_cases
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answered once the session is durable; delivery to Genesys follows.
+
+        With SYNC_MODE inline it is tried first.
+        """
+        try:
+            command, remarks = await self._command(scope, receive)
+            answer = await self._persisted(command, remarks)
+        except Exception as error:  # noqa: BLE001 - the table of problems has an answer to every one
+            await send_problem(error, scope, receive, send)
+        else:
+            await send_json(send, answer)
+
+    async def _persisted(self, command: PersistSession, remarks: Remarks) -> bytes:
+        try:
+            persisted = await self._use_cases.persist_session(command)
+        except EventRefused as refusal:
+            _warn(command.session_id, refusal)
+            raise
+        answer = EventAnswer.of(persisted)
+        answer.ignored_fields, answer.hints = list(remarks.ignored_fields), list(remarks.hints)
+        if _log.isEnabledFor(logging.DEBUG):
+            facts = {
+                "session_id": answer.session_id,
+                "outcome": answer.outcome,
+                "revision": answer.revision,
+            }
+            _log.debug("event taken in", extra=facts)
+        for hint in remarks.hints:
+            _log.warning("misspelt perhaps", extra={"session_id": answer.session_id, "reason": hint})
+        return encoded(answer)
+
+    async def _command(self, scope: Scope, receive: Receive) -> tuple[PersistSession, Remarks]:
+        """The command in a request, and what is to be said of it.
+
+        What is refused is counted, and noted in the trail of its session.
+        """
+        session_id: SessionId | None = None
+        try:
+            headers = headers_of(scope)
+            body = await read_body(headers, receive, self._rules.body_bytes_max)
+            self._rules.senders.check_webhook(
+                body, header_text(headers, SIGNATURE_HEADER), header_text(headers, b"authorization")
+            )
+            _check_media_type(headers)
+            document = decode_strictly(body, self._rules.json)
+            if isinstance(document, dict):
+                session_id = session_id_of(document.get("sessionId"))
+            command = command_of(document, self._rules.ttl)
+            return command, remarks_on(document)
+        except InvalidJson as error:
+            await _refuse(self._use_cases, None, InvalidEvent(error.violations))
+            raise
+        except EventRefused as refusal:
+            await _refuse(self._use_cases, session_id, refusal)
+            raise
 
 
 @post(
-    "/webhook/messaging",
+    WEBHOOK_PATH,
     operation_class=EventOperation,
     operation_id="ReceiveSessionEvent",
     summary="Take in one event of a session",
@@ -54,73 +113,20 @@ class EventIntake:
     responses=EVENT_RESPONSES,
     tags=["webhook"],
 )
-async def receive_event(
-    request: Request[Any, Any, Any], intake: NamedDependency[EventIntake]
-) -> Response[bytes]:
-    """Answered once the session is durable; delivery to Genesys follows (SYNC_MODE inline tries it first)."""
-    command, remarks = await _command(request, intake.use_cases, intake.rules)
-    try:
-        persisted = await intake.use_cases.persist_session(command)
-    except EventRefused as refusal:
-        _warn(command.session_id, refusal)
-        raise
-    answer = EventAnswer.of(persisted)
-    answer.ignored_fields, answer.hints = list(remarks.ignored_fields), list(remarks.hints)
-    facts = {"session_id": answer.session_id, "outcome": answer.outcome, "revision": answer.revision}
-    _log.debug("event taken in", extra=facts)
-    for hint in remarks.hints:
-        _log.warning("misspelt perhaps", extra={"session_id": answer.session_id, "reason": hint})
-    return Response(content=encoded(answer), media_type=JSON)
+async def receive_event(intake: NamedDependency[EventIntake]) -> ASGIApp:
+    """For the OpenAPI document, and for other spellings of the path: a slash at its end."""
+    return intake
 
 
-async def _command(
-    request: Request[Any, Any, Any], use_cases: UseCases, rules: WebhookRules
-) -> tuple[PersistSession, Remarks]:
-    """The command in a request, and what is to be said of it.
-
-    What is refused is counted, and noted in the trail of its session.
-    """
-    session_id: SessionId | None = None
-    try:
-        body = await _body(request, rules)
-        _check_media_type(request)
-        document = decode_strictly(body, rules.json)
-        if isinstance(document, dict):
-            session_id = session_id_of(document.get("sessionId"))
-        command = command_of(document, rules.ttl)
-        return command, remarks_on(document)
-    except InvalidJson as error:
-        await _refuse(use_cases, None, InvalidEvent(error.violations))
-        raise
-    except EventRefused as refusal:
-        await _refuse(use_cases, session_id, refusal)
-        raise
-
-
-async def _body(request: Request[Any, Any, Any], rules: WebhookRules) -> bytes:
-    """The raw body of a sender that may send it."""
-    try:
-        body = await request.body()
-    except InternalServerException as error:
-        raise SenderGone from error
-    except ClientException as error:
-        if error.status_code != HTTP_413_REQUEST_ENTITY_TOO_LARGE:
-            raise
-        announced = request.content_length
-        over = announced is not None and announced > rules.body_bytes_max
-        raise BodyTooLarge(announced if over else None, rules.body_bytes_max) from error
-    rules.senders.check_webhook(
-        body, request.headers.get(SIGNATURE_HEADER), request.headers.get("authorization")
-    )
-    return body
-
-
-def _check_media_type(request: Request[Any, Any, Any]) -> None:
-    media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
-    named = dict(parameter.strip().partition("=")[::2] for parameter in parameters)
-    if media_type.strip() != JSON or named.get("charset", "utf-8").strip('"') not in {"utf-8", "utf8"}:
-        raise WrongMediaType("the body must be application/json in UTF-8")
-    if request.headers.get("content-encoding", "").strip().lower() not in {"", "identity"}:
+def _check_media_type(headers: Headers) -> None:
+    content_type = headers.get(b"content-type", b"")
+    if content_type != JSON:
+        media_type, *parameters = content_type.lower().split(b";")
+        named = dict(parameter.strip().partition(b"=")[::2] for parameter in parameters)
+        charset = named.get(b"charset", b"utf-8").strip(b'"')
+        if media_type.strip() != JSON or charset not in {b"utf-8", b"utf8"}:
+            raise WrongMediaType("the body must be application/json in UTF-8")
+    if headers.get(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:
         raise WrongMediaType("the body must not be compressed")
 
 
