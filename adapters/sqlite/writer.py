@@ -30,8 +30,7 @@ class SqliteWriter(BatchStore):
         """Everybody wins: the transaction keeps all other writers of the file away."""
 
         def read_decide_and_write(connection: sqlite3.Connection) -> None:
-            found = {session_id: _read(connection, session_id) for session_id in session_ids}
-            statements.write(connection, decide({key: each for key, each in found.items() if each}))
+            statements.write(connection, decide(_found(connection, session_ids)))
 
         try:
             await self.transaction(read_decide_and_write)
@@ -63,6 +62,14 @@ class SqliteWriter(BatchStore):
         self._is_closed = True
         await asyncio.to_thread(self._thread.shutdown)
         self._file.close()
+
+
+def _found(connection: sqlite3.Connection, session_ids: Sequence[SessionId]) -> Found:
+    try:
+        return {record.session_id: record for record in statements.records(connection, session_ids)}
+    except RecordUnreadable:
+        found = {session_id: _read(connection, session_id) for session_id in session_ids}
+        return {session_id: each for session_id, each in found.items() if each is not None}
 
 
 def _read(

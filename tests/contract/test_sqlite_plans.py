@@ -9,10 +9,14 @@ import pytest
 
 from adapters.sqlite import statements
 from adapters.sqlite.store import migrate_file
+from adapters.storage.decision_batch import decide_in_order
+from adapters.storage.record import SessionRecord
 from application.ports.session_store import BACKLOG_COUNT_MAX, SyncBacklog
+from domain.ids import SessionId
 from domain.instants import to_microseconds
 from domain.sync.state import SyncLane
-from tests.factories import START, at
+from tests.contract.steps import deciding
+from tests.factories import START, at, event
 
 ROWS = 20_000
 FILL = f"""
@@ -32,6 +36,7 @@ NOW = to_microseconds(at(20))
 Q = statements
 STATEMENTS: dict[str, tuple[str, Sequence[str | int] | Mapping[str, str | int], set[str]]] = {
     "read": (Q.READ, ("s7",), {"sqlite_autoindex_sessions_1"}),
+    "read of many": (Q.with_rows(Q.READ_MANY, 3), ("s7", "s8", "none"), {"sqlite_autoindex_sessions_1"}),
     "trail": (
         Q.TRAIL,
         {"session_id": "s7", "after": 0, "limit": 50},
@@ -92,3 +97,29 @@ def test_the_backlog_looks_at_so_many_sessions_however_many_wait(connection: sql
     backlog = statements.backlog(connection, at(20))
 
     assert backlog == SyncBacklog(due=BACKLOG_COUNT_MAX, oldest_waiting_since=at(1), failed=ROWS // 500)
+
+
+def test_a_batch_is_read_and_written_with_a_statement_for_each_lot_and_not_for_each_row(
+    tmp_path: Path,
+) -> None:
+    migrate_file(tmp_path / "sessions.db", 1)
+    ids = [SessionId(f"s{number}") for number in range(2 * statements.LOT + 1)]
+    writes = [decide_in_order(one, None, [deciding(event({"a": 1}, session_id=one))])[0] for one in ids]
+    said: list[str] = []
+    with closing(sqlite3.connect(tmp_path / "sessions.db")) as connection, connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.set_trace_callback(said.append)
+        statements.write(connection, writes)
+        found = statements.records(connection, ids)
+        connection.set_trace_callback(None)
+
+        entries = statements.audit_count(connection)
+
+    assert {record.session_id for record in found} == {*ids}
+    assert sorted(found, key=ids_of) == sorted((one.record for one in writes if one.record), key=ids_of)
+    assert entries == len(ids)
+    assert len({*said}) == 3 * 3  # a trigger repeats the statement that it belongs to
+
+
+def ids_of(record: SessionRecord) -> str:
+    return record.session_id
