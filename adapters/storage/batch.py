@@ -90,12 +90,14 @@ class Update:
     """One call of `SessionStore.update` that waits for its answer.
 
     Attributes:
+        ends_at: when its caller's time is over, by the clock of the event loop.
         losses: how often others held or changed the session when it was to be written.
     """
 
     session_id: SessionId
     decide: Decide
     answer: "asyncio.Future[Decision]"
+    ends_at: float
     losses: int = 0
 
 

@@ -31,6 +31,10 @@ class BatchQueue(Protocol):
     """Where the sessions of a batch go back to."""
 
     @abstractmethod
+    def answered(self, session_ids: Collection[SessionId]) -> None:
+        """All updates of these sessions have their answers: they may be in another batch from now on."""
+
+    @abstractmethod
     def release(self, session_id: SessionId, back: Sequence[Update], *, lost: bool, alone: bool) -> None:
         """The session may be in another batch from now on.
 
@@ -70,10 +74,11 @@ class BatchAttempts:
 
     async def run(self) -> None:
         while self._parts:
-            part = self._parts.pop()
-            for session_id in self._back.keys() & part.keys():  # an earlier part of it was put back
-                self._back[session_id] += part[session_id]
-            attempted = {key: updates for key, updates in part.items() if key not in self._back}
+            part = attempted = self._parts.pop()
+            if self._back:
+                for session_id in self._back.keys() & part.keys():  # an earlier part of it was put back
+                    self._back[session_id] += part[session_id]
+                attempted = {key: updates for key, updates in part.items() if key not in self._back}
             try:
                 if attempted:
                     await self._attempt(attempted)
@@ -81,6 +86,9 @@ class BatchAttempts:
                 for broken_off in (part, *self._parts):
                     _fail_all(broken_off, "the write was broken off")
                 raise
+            if not self._parts and not self._back and not self._alone:  # as nearly always
+                self._queue.answered(part)
+                continue
             for session_id in part:
                 if not any(session_id in later for later in self._parts):
                     self._release(session_id)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from adapters.storage.quick import quick
 from adapters.storage.record import SessionRecord
 from application.errors import SessionUnreadable, StoreUnavailable
 from domain.audit import AuditEntry
@@ -39,6 +40,7 @@ class SessionWrite:
 
 
 Answer = Decision | Exception
+_session_write = quick(SessionWrite)
 
 
 def decide_in_order(
@@ -76,7 +78,7 @@ def _decided(
         state = decision.state
         audit.extend(decision.audit)
         answers.append(decision)
-    write = SessionWrite(
+    write = _session_write(
         session_id=session_id,
         record=_record(state) if state is not before else None,
         state_changed=state is not before,

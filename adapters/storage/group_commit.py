@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from adapters.storage.batch import Batch, BatchLimits, BatchStore, Update, fail
 from adapters.storage.batch_attempts import BatchAttempts, BatchQueue
@@ -41,13 +41,16 @@ class GroupCommit(BatchQueue):
         self._name = name
         self._clock = clock
         self._jitter = jitter
-        self._queues: dict[SessionId, deque[Update]] = {}
+        self._queues: dict[SessionId, list[Update]] = {}
         self._ready: deque[SessionId] = deque()
         self._busy: set[SessionId] = set()
         self._pauses: dict[SessionId, asyncio.TimerHandle] = {}
         self._alone: set[SessionId] = set()
         self._alone_under_way = 0
         self._waiting = 0
+        # In the order in which their time is over: they all have the same time from when they came.
+        self._unanswered: dict[Update, None] = {}
+        self._alarm: asyncio.TimerHandle | None = None
         self._batch_size = limits.batch_max
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_starting = False
@@ -64,17 +67,24 @@ class GroupCommit(BatchQueue):
             raise StoreUnavailable("the store is closed")
         if self._waiting >= self._limits.waiting_max:
             raise StoreUnavailable(f"busy: {self._limits.waiting_max} writes are waiting already")
-        update = Update(session_id, decide, asyncio.get_running_loop().create_future())
-        self._queues.setdefault(session_id, deque()).append(update)
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self._limits.timeout_seconds
+        update = Update(session_id, decide, loop.create_future(), ends_at)
+        if (queue := self._queues.get(session_id)) is not None:
+            queue.append(update)
+        else:
+            self._queues[session_id] = [update]
+            if session_id not in self._busy:
+                self._ready.append(session_id)
         self._waiting += 1
-        if session_id not in self._busy and len(self._queues[session_id]) == 1:
-            self._ready.append(session_id)
+        self._unanswered[update] = None
+        if self._alarm is None:
+            self._alarm = loop.call_at(ends_at, self._end_late_ones)
         self._start()
         try:
-            async with asyncio.timeout(self._limits.timeout_seconds):
-                return await update.answer
-        except TimeoutError as error:
-            raise StoreUnavailable(self._why_late(update)) from error
+            return await update.answer
+        finally:
+            del self._unanswered[update]
 
     async def close(self) -> None:
         """Refuses what comes from now on; returns when everything that waits has been answered."""
@@ -84,13 +94,27 @@ class GroupCommit(BatchQueue):
             self._resume(session_id)
         while self._tasks:
             await asyncio.wait(self._tasks)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def answered(self, session_ids: Collection[SessionId]) -> None:
+        if self._alone:
+            for session_id in session_ids:
+                self.release(session_id, (), lost=False, alone=False)
+            return
+        self._busy.difference_update(session_ids)
+        waiting = [session_id for session_id in session_ids if session_id in self._queues]
+        if waiting:
+            self._ready.extend(waiting)
+            self._start()
 
     def release(self, session_id: SessionId, back: Sequence[Update], *, lost: bool, alone: bool) -> None:
         if lost and self._is_closed:
             fail(back, "the store is being closed")
             back = ()
         if back:
-            self._queues.setdefault(session_id, deque()).extendleft(reversed(back))
+            self._queues[session_id] = [*back, *self._queues.get(session_id, ())]
             self._waiting += len(back)
         if session_id in self._alone:
             self._alone_under_way -= 1
@@ -108,6 +132,17 @@ class GroupCommit(BatchQueue):
     def fitted(self, decided: int, deferred: int) -> None:
         """The next batch reads about what fits, so that little is read and not decided."""
         self._batch_size = max(1, decided) if deferred else min(self._limits.batch_max, self._batch_size * 2)
+
+    def _end_late_ones(self) -> None:
+        """One timer for all who wait: one for each would cost a fifth of what an update costs here."""
+        loop, now = asyncio.get_running_loop(), asyncio.get_running_loop().time()
+        self._alarm = None
+        for update in self._unanswered:
+            if update.ends_at > now:
+                self._alarm = loop.call_at(update.ends_at, self._end_late_ones)
+                break
+            if not update.answer.done():
+                fail([update], self._why_late(update))
 
     def _why_late(self, update: Update) -> str:
         seconds = self._limits.timeout_seconds
@@ -166,17 +201,15 @@ class GroupCommit(BatchQueue):
 
     def _taken(self, session_id: SessionId, room: int) -> list[Update]:
         """The next updates of a session whose callers still wait."""
-        queue = self._queues[session_id]
-        updates: list[Update] = []
-        while queue and len(updates) < room:
-            update = queue.popleft()
-            self._waiting -= 1
-            if not update.answer.done():
-                updates.append(update)
-        if not queue:
-            del self._queues[session_id]
-            if not updates:
-                self._alone.discard(session_id)
+        queue = self._queues.pop(session_id)
+        self._waiting -= len(queue)
+        updates = [update for update in queue if not update.answer.done()]
+        if len(updates) > room:
+            self._queues[session_id] = updates[room:]
+            self._waiting += len(updates) - room
+            del updates[room:]
+        if not updates:
+            self._alone.discard(session_id)
         return updates
 
     def _pause(self, session_id: SessionId, losses: int) -> None:

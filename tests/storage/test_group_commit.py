@@ -15,6 +15,7 @@ from domain.ids import SessionId
 from domain.session.state import SessionState
 from tests.contract.steps import deciding
 from tests.factories import merge
+from tests.simulation.virtual_loop import virtually
 from tests.storage.scripted_store import POISON, ScriptedStore, unavailable
 
 LIMITS = BatchLimits(
@@ -353,6 +354,48 @@ async def test_callers_are_told_when_their_time_is_over_and_nothing_is_left_of_t
         assert kinds(answers) == [StoreUnavailable] * 3
         assert {str(answer) for answer in answers} == {"Script did not answer in 0.05 s"}
         assert (commit._waiting, commit._queues, commit._busy, [*commit._ready]) == (0, {}, set(), [])
+
+
+def test_each_caller_has_its_own_time_though_one_timer_watches_them_all() -> None:
+    async def told() -> list[tuple[float, float]]:
+        loop, store = asyncio.get_running_loop(), ScriptedStore()
+        moments: list[tuple[float, float]] = []
+
+        async def caller(comes_at: float, session_id: str) -> None:
+            await asyncio.sleep(comes_at)
+            with pytest.raises(StoreUnavailable, match="did not answer in 5 s"):
+                await take(commit, session_id, "v")
+            moments.append((comes_at, loop.time()))
+
+        async with committing(store, timeout_seconds=5) as commit:
+            store.stuck.add("a")
+            callers = [asyncio.create_task(caller(at, f"{name}")) for at, name in [(0, "a"), *LATER]]
+            await asyncio.sleep(4.5)
+            timers = [timer for timer in vars(loop)["_scheduled"] if not timer.cancelled()]
+            await asyncio.gather(*callers)
+        assert len(timers) == 1
+        return moments
+
+    assert virtually(told()) == [(0, 5.0), (1, 6.0), (1, 6.0), (2.5, 7.5), (4, 9.0)]
+
+
+LATER = [(1, "a"), (1, "b"), (2.5, "c"), (4, "b")]
+
+
+async def test_a_caller_that_is_answered_leaves_its_place_in_the_watch(store: ScriptedStore) -> None:
+    async with committing(store, timeout_seconds=300) as commit:
+        store.stuck.add("a")
+        (first,) = start(commit, ("a", "v"))
+        await until(lambda: store.exchanges)
+        cancelled, *_ = others = start(commit, ("a", "w"), ("b", "v"))
+        await until(lambda: len(commit._unanswered) == 3)
+        cancelled.cancel()
+        store.free()
+        await asyncio.gather(first, *others, return_exceptions=True)
+
+        assert commit._unanswered == {}
+        assert commit._alarm is not None
+    assert commit._alarm is None
 
 
 async def test_closing_answers_everybody_and_refuses_newcomers(store: ScriptedStore) -> None:
