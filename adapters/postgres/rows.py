@@ -1,7 +1,9 @@
 """Sessions and audit entries as rows.
 
-Document and ledger carry one byte before them that says how they are packed: rows under about 2 KB are
-updated in place, larger ones are moved to a side table that grows with every update.
+Document and ledger carry one byte before them that says how they are packed: rows under about 4 KB are
+updated in place, larger ones are moved to a side table that grows with every update. What fits as it is stays
+as it is: to pack and unpack 2 KB takes 35 of some 100 microseconds that a write costs this process, and saves
+the server less than 10.
 """
 
 import zlib
@@ -20,7 +22,8 @@ from domain.instants import to_microseconds
 from domain.session.state import SessionState
 
 PLAIN, DEFLATED = b"\x00", b"\x01"
-DEFLATED_FROM_BYTES = 256
+DEFLATED_FROM_BYTES = 2560
+"""Two documents of this size, their ledgers, and room for a new version of one of them are a page."""
 UNPACKED_BYTES_MAX = 64 * 1024 * 1024
 BUCKET_MICROSECONDS = 300 * 1_000_000
 

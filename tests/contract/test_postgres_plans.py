@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from itertools import count
+from random import Random
 from typing import Any
 
 import asyncpg
@@ -18,6 +19,7 @@ from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import SessionRecord
 from application.ports.session_store import BACKLOG_COUNT_MAX
 from domain.decisions.apply_event import decide_event
+from domain.decisions.decision import Outcome
 from domain.ids import SessionId
 from domain.instants import to_microseconds
 from domain.session.state import SessionState
@@ -28,6 +30,7 @@ from tests.factories import START, at, event, merge
 from tests.servers.postgres import POSTGRES_FLAVOURS, PostgresServers
 
 ROWS = 20_000
+CONTEXT_BYTES_MAX = POLICIES.size.context_byte_size_max
 _numbers = count()
 BUCKET = to_microseconds(START) // rows.BUCKET_MICROSECONDS
 # Nearly all of them are to be synced, expire or belong to somebody some day; few of them now.
@@ -216,6 +219,33 @@ async def test_a_renewal_beyond_the_bucket_costs_the_index_once(postgres_url: st
     crossed = timedelta(minutes=59) // timedelta(microseconds=rows.BUCKET_MICROSECONDS)
     assert updated == 59
     assert hot >= updated - crossed - 1
+
+
+@pytest.mark.parametrize("byte_size", [2000, 4000, CONTEXT_BYTES_MAX])
+async def test_a_context_stays_in_the_row_of_its_session(postgres_url: str, byte_size: int) -> None:
+    """In the side table every update costs several rows and index entries, and leaves as many to vacuum."""
+    async with open_postgres_store(postgres_url, StoreLimits()) as store:
+        for number in range(5):
+            context = {"number": number, **plausible(byte_size - 20)}
+            decision = await take(store, event(context, seconds=number), seconds=number)
+            assert decision.outcome is Outcome.PERSISTED
+    connection = await asyncpg.connect(postgres_url)
+    beside = await connection.fetchval(
+        "SELECT pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'sessions'::regclass"
+    )
+    stored = await connection.fetchval("SELECT octet_length(document) FROM sessions")
+    await connection.close()
+
+    assert beside == 0
+    assert stored >= byte_size / 4, "a context that hardly needs any room proves nothing"
+
+
+def plausible(byte_size: int) -> dict[str, str]:
+    """A context of so many bytes of canonical JSON that packs as well as real ones do: to about a third."""
+    chance = Random(1)
+    words = [f"{chance.choice('abcdefgh')}{number}" for number in range(300)]
+    text = " ".join(chance.choices(words, k=byte_size))
+    return {"text": text[: byte_size - len('{"text":""}')]}
 
 
 async def updates(url: str) -> tuple[int, int]:
