@@ -11,7 +11,13 @@ from typing import Any
 
 import uvicorn
 
-from adapters.asgi_server.server_protocol import REFUSALS_MAX, GuardedConfig, GuardedProtocol, ServerLimits
+from adapters.asgi_server.server_protocol import (
+    REFUSALS_MAX,
+    GuardedConfig,
+    GuardedProtocol,
+    GuardedState,
+    ServerLimits,
+)
 
 try:
     import resource
@@ -112,6 +118,7 @@ class GracefulServer(uvicorn.Server):
         on_stopping: Callable[[], None] | None,
     ) -> None:
         super().__init__(config)
+        self.server_state: GuardedState = GuardedState()
         self._limits = config.limits
         self._on_ready = on_ready
         self._on_stopping = on_stopping
@@ -144,6 +151,10 @@ class GracefulServer(uvicorn.Server):
             if self._on_ready is not None and sockets:
                 self._on_ready(server_url(sockets[0]))
 
+    async def on_tick(self, counter: int) -> bool:
+        self.server_state.close_what_is_late(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
@@ -175,6 +186,7 @@ class GracefulServer(uvicorn.Server):
     async def _drain(self) -> None:
         """Wait until all is answered; each round also shuts down connections that were accepted meanwhile."""
         while self.server_state.connections or self.server_state.tasks:
+            self.server_state.close_what_is_late(asyncio.get_running_loop().time())
             for connection in list(self.server_state.connections):
                 connection.shutdown()
             await asyncio.sleep(DRAIN_TICK_SECONDS)

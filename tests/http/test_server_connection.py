@@ -1,0 +1,200 @@
+"""One connection of the server in this process, on a transport that keeps what is written."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvloop
+
+from adapters.asgi_server.server import ServerLimits
+from adapters.asgi_server.server_protocol import GuardedConfig, GuardedProtocol, GuardedState
+from adapters.genesys_emulator.connection import close_without_answer
+
+POST = b"POST /webhook HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody"
+TURNS = 20  # of the loop: more than any request here needs
+
+
+class KeptTransport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.closing = False
+
+    def write(self, data: Any) -> None:
+        self.written.append(bytes(data))
+
+    def write_eof(self) -> None: ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+
+    def abort(self) -> None:
+        self.closing = True
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+class Application:
+    """Reads the body and answers its length; /held answers when it may."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.may_answer = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.paths.append(scope["path"])
+        length, more = 0, True
+        while more:
+            message = await receive()
+            length += len(message["body"])
+            more = message["more_body"]
+        if scope["path"] == "/held":
+            await self.may_answer.wait()
+        text = b"read %d" % length
+        headers = [(b"content-length", b"%d" % len(text))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
+
+
+class Server:
+    """What the connections of a process share, and the connections."""
+
+    def __init__(self, app: Any, limits: ServerLimits) -> None:
+        self.app = app
+        self._config = GuardedConfig(
+            app, limits=limits, http=GuardedProtocol, ws="none", log_config=None, server_header=False
+        )
+        self._config.load()
+        self.state = GuardedState()
+
+    def connect(self) -> "Sender":
+        protocol = GuardedProtocol(self._config, self.state, {}, asyncio.get_running_loop())
+        transport = KeptTransport()
+        protocol.connection_made(transport)
+        return Sender(protocol, transport)
+
+
+class Sender:
+    def __init__(self, protocol: GuardedProtocol, transport: KeptTransport) -> None:
+        self.protocol = protocol
+        self.transport = transport
+
+    async def send(self, data: bytes) -> list[bytes]:
+        """What is written in answer."""
+        before = len(self.transport.written)
+        self.protocol.data_received(data)
+        await turns()
+        return self.transport.written[before:]
+
+
+async def turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+def in_loop(test: Callable[[Server], Awaitable[None]], loop: Any = None, **limits: Any) -> None:
+    async def run() -> None:
+        await test(Server(Application(), ServerLimits(body_bytes_max=1000, **limits)))
+
+    with asyncio.Runner(loop_factory=lambda: loop or uvloop.new_event_loop()) as runner:
+        runner.run(run())
+
+
+class CountingLoop(asyncio.SelectorEventLoop):
+    """Counts the timers that are set."""
+
+    timers = 0
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *arguments: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        self.timers += 1
+        return super().call_at(when, callback, *arguments, context=context)
+
+
+def test_a_request_sets_no_timer() -> None:
+    async def many(server: Server) -> None:
+        sender = server.connect()
+        for _ in range(10):
+            answer = b"".join(await sender.send(POST))
+            assert answer.endswith(b"read 4")
+
+    loop = CountingLoop()
+
+    in_loop(many, loop)
+
+    assert loop.timers == 0
+
+
+def test_an_answer_of_known_length_is_one_write() -> None:
+    async def test(server: Server) -> None:
+        answers = await server.connect().send(POST)
+
+        assert len(answers) == 1
+        assert answers[0].startswith(b"HTTP/1.1 200 OK\r\n")
+        assert answers[0].endswith(b"\r\n\r\nread 4")
+
+    in_loop(test)
+
+
+def test_nothing_is_left_of_requests_that_were_answered() -> None:
+    async def test(server: Server) -> None:
+        sender = server.connect()
+        for _ in range(3):
+            await sender.send(POST)
+
+        assert server.app.paths == ["/webhook"] * 3
+        assert server.state.tasks == set()
+
+    in_loop(test)
+
+
+def test_the_emulator_can_close_a_connection_without_an_answer() -> None:
+    closed: list[bool] = []
+
+    async def app(_: Any, receive: Any, __: Any) -> None:
+        closed.append(await close_without_answer(receive))
+
+    async def test(_: Server) -> None:
+        sender = Server(app, ServerLimits(body_bytes_max=1000)).connect()
+        assert await sender.send(POST) == []
+        assert sender.transport.closing
+        sender.protocol.connection_lost(None)
+        await turns()
+
+        assert closed == [True]
+        assert sender.transport.written == []
+
+    in_loop(test)
+
+
+def test_a_connection_that_is_late_is_found_by_looking_at_all_of_them() -> None:
+    async def test(server: Server) -> None:
+        idle, slow, waiting = (server.connect() for _ in range(3))
+        await idle.send(POST)
+        await slow.send(POST[:-1])
+        await waiting.send(POST.replace(b"/webhook", b"/held"))
+        soon, late = 15.0, 80.0  # the time for a body is over, then that for an idle connection
+        now = asyncio.get_running_loop().time()
+
+        server.state.close_what_is_late(now + soon - 10)
+        assert not slow.transport.written
+        server.state.close_what_is_late(now + soon + 10)
+        assert slow.transport.written[0].startswith(b"HTTP/1.1 408 ")
+        assert not idle.transport.closing
+        server.state.close_what_is_late(now + late)
+        assert idle.transport.closing
+        assert not waiting.transport.closing
+        server.app.may_answer.set()
+        await turns()
+        assert waiting.transport.written[0].endswith(b"read 4")
+
+    in_loop(test)
