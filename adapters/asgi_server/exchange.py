@@ -77,6 +77,8 @@ class Connection(Protocol):
 
     def answered(self, exchange: "Exchange") -> None: ...
 
+    def ended(self, exchange: "Exchange") -> None: ...
+
 
 class Exchange:
     """A request as far as it has arrived, and its answer as far as it was given.
@@ -128,8 +130,8 @@ class Exchange:
         """For who must close the connection without an answer: ASGI has no message for that."""
         return self._connection.transport
 
-    async def run(self, app: Application, tasks: set[Any]) -> None:
-        """Run the application to its end, whatever that is; `tasks` has the task that does."""
+    async def run(self, app: Application) -> None:
+        """Run the application to its end, whatever that is."""
         try:
             result = await app(self.scope, self.receive, self.send)
         except BaseException:
@@ -143,8 +145,7 @@ class Exchange:
                 logger.error("the application returned without completing its answer")
                 self._fail()
         finally:
-            # Here and not in a callback of the task, which would be one more turn of the loop.
-            tasks.discard(asyncio.current_task())
+            self._connection.ended(self)
 
     async def receive(self) -> Message:
         if self.expects_continue and not self.disconnected:

@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 
+from adapters.asgi_server.overload import OnRefused
 from adapters.asgi_server.server_protocol import (
     REFUSALS_MAX,
     GuardedConfig,
@@ -46,13 +47,15 @@ def run_server(
     sock: socket.socket | None = None,
     on_ready: Callable[[str], None] | None = None,
     on_stopping: Callable[[], None] | None = None,
+    on_refused: OnRefused | None = None,
 ) -> int:
     """Serve an ASGI application until SIGTERM or SIGINT, and answer with the exit code.
 
     0 after a graceful stop; 1 when the address or the application's start-up failed, or when a second
     SIGINT cut the stop short. Port 0 takes a free port. `sock` is a bound socket to use instead of
     `host` and `port`. `on_ready` is given the URL once connections are accepted; `on_stopping` is called
-    when the stop begins, for answers that never end by themselves. Both run in the event loop.
+    when the stop begins, for answers that never end by themselves; `on_refused` is told how many requests
+    were refused for want of room, and why. All run in the event loop.
     """
     try:
         listener = bind_listener(host, port) if sock is None else sock
@@ -72,7 +75,7 @@ def run_server(
         proxy_headers=False,
         timeout_keep_alive=limits.idle_seconds_max,
     )
-    server = GracefulServer(config, on_ready=on_ready, on_stopping=on_stopping)
+    server = GracefulServer(config, on_ready=on_ready, on_stopping=on_stopping, on_refused=on_refused)
     with listener, server.capture_signals(), asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         return runner.run(server.serve_to_exit_code(listener))
 
@@ -116,9 +119,10 @@ class GracefulServer(uvicorn.Server):
         *,
         on_ready: Callable[[str], None] | None,
         on_stopping: Callable[[], None] | None,
+        on_refused: OnRefused | None,
     ) -> None:
         super().__init__(config)
-        self.server_state: GuardedState = GuardedState()
+        self.server_state: GuardedState = GuardedState(on_refused)
         self._limits = config.limits
         self._on_ready = on_ready
         self._on_stopping = on_stopping
@@ -152,7 +156,7 @@ class GracefulServer(uvicorn.Server):
                 self._on_ready(server_url(sockets[0]))
 
     async def on_tick(self, counter: int) -> bool:
-        self.server_state.close_what_is_late(asyncio.get_running_loop().time())
+        self.server_state.tick(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -186,7 +190,7 @@ class GracefulServer(uvicorn.Server):
     async def _drain(self) -> None:
         """Wait until all is answered; each round also shuts down connections that were accepted meanwhile."""
         while self.server_state.connections or self.server_state.tasks:
-            self.server_state.close_what_is_late(asyncio.get_running_loop().time())
+            self.server_state.tick(asyncio.get_running_loop().time())
             for connection in list(self.server_state.connections):
                 connection.shutdown()
             await asyncio.sleep(DRAIN_TICK_SECONDS)

@@ -18,6 +18,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from adapters.asgi_server.exchange import BUFFERED_BYTES_MAX, Exchange, status_line
+from adapters.asgi_server.overload import OnRefused, Reason, Refusals
 
 logger = logging.getLogger("session_keeper.server")
 
@@ -25,7 +26,7 @@ LINGER_SECONDS = 2.0
 ANSWER_SECONDS = 1.0  # what the application has to answer a body that is too large
 PIPELINE_MAX = 64  # requests sent ahead on one connection
 DROPPED_BYTES_MAX = 16 * 1024 * 1024  # what may follow a refusal before the answers ahead of it are out
-REFUSALS_MAX = 64  # connections over the limit that are answered 503; the rest are only cut
+REFUSALS_MAX = 1024  # connections over the limit that are answered 503 at a time; the rest are only cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,10 @@ class ServerLimits:
     body_seconds_max: float = 20.0
     idle_seconds_max: float = 75.0
     connections_max: int = 1000
+    requests_under_way_max: int = 512
+    """Requests that the application works on at once, bodies arrived; more are answered 503."""
+    paths_always_answered: frozenset[str] = frozenset()
+    """Whatever the load: probes."""
     drain_seconds_max: float = 25.0
 
 
@@ -49,7 +54,7 @@ class Refusal:
     status: int
     detail: str
 
-    def encode(self, default_head: bytes) -> bytes:
+    def encode(self, default_head: bytes, *, closes: bool = True) -> bytes:
         problem = {
             "type": "about:blank",
             "title": http.HTTPStatus(self.status).phrase,
@@ -60,8 +65,9 @@ class Refusal:
         lines = [
             (b"content-type", b"application/problem+json"),
             (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
         ]
+        if closes:
+            lines.append((b"connection", b"close"))
         if self.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
             lines.append((b"retry-after", b"1"))
         head = b"".join(b"%s: %s\r\n" % line for line in lines)
@@ -76,6 +82,7 @@ BODY_TOO_LARGE = Refusal(413, "The request's body is larger than the server read
 HEADERS_TOO_LARGE = Refusal(431, "The request line and the headers are too large.")
 HEADERS_TOO_MANY = Refusal(431, "The request has too many headers.")
 CONNECTIONS_TOO_MANY = Refusal(503, "The server has as many connections as it takes.")
+REQUESTS_TOO_MANY = Refusal(503, "The server has as many requests under way as it takes.")
 STOPPING = Refusal(503, "The server stopped before the request was done.")
 
 
@@ -158,17 +165,29 @@ class LingeringTransport(asyncio.Transport):
 class GuardedState(ServerState):
     """What the connections of a server process share."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_refused: OnRefused | None = None) -> None:
         super().__init__()
+        self.refusals = Refusals(on_refused)
+        self.under_way = 0  # requests that the application works on, bodies arrived
         self._headers: list[tuple[bytes, bytes]] | None = None
-        self._head = b""
+        self._head = self._too_many = b""
 
     def default_head(self) -> bytes:
         """The headers that every answer has, as they are written; uvicorn makes new ones every second."""
         if self._headers is not self.default_headers:
             self._headers = self.default_headers
             self._head = b"".join(b"%s: %s\r\n" % header for header in self._headers)
+            self._too_many = REQUESTS_TOO_MANY.encode(self._head, closes=False)
         return self._head
+
+    def too_many(self) -> bytes:
+        """The answer to a request that there is no room for, on a connection that stays."""
+        self.default_head()
+        return self._too_many
+
+    def tick(self, now: float) -> None:
+        self.close_what_is_late(now)
+        self.refusals.make_known(now)
 
     def close_what_is_late(self, now: float) -> None:
         """Look at all deadlines; called ten times a second, which is a good deal cheaper than a timer
@@ -182,8 +201,8 @@ class GuardedProtocol(asyncio.Protocol):
     """HTTP/1.1 over httptools' parser, with a bound on everything that a sender decides.
 
     Every refusal is decided here, without the application: 400 (not HTTP), 408 (too slow), 431 (headers),
-    503 (connections). A body over `body_bytes_max` is no longer read; the application, which has seen
-    one byte too many, has a second to answer before 413 is sent for it.
+    503 (too many connections, or requests under way). A body over `body_bytes_max` is no longer read; the
+    application, which has seen one byte too many, has a second to answer before 413 is sent for it.
     """
 
     transport: LingeringTransport
@@ -244,15 +263,15 @@ class GuardedProtocol(asyncio.Protocol):
             "root_path": self.config.root_path,
         }
         excess = len(connections) - self.limits.connections_max
-        if excess == 1:
-            logger.warning("the limit of %d connections is reached", self.limits.connections_max)
-        if excess > REFUSALS_MAX:
-            self._deaf = True
-            self.transport.abort()
-        elif excess > 0:
-            self._refuse(CONNECTIONS_TOO_MANY)
-        else:
+        if excess <= 0:
             self._set_due(self.limits.header_seconds_max)
+            return
+        self._deaf = self.transport.unread = True
+        self.state.refusals.count(Reason.CONNECTIONS)
+        if excess > REFUSALS_MAX:
+            self.transport.abort()
+        else:
+            self._end(None, CONNECTIONS_TOO_MANY)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason changes nothing
         connections: set[Any] = self.state.connections
@@ -403,7 +422,7 @@ class GuardedProtocol(asyncio.Protocol):
         self._carried_bytes = 0
         self._body_bytes += len(body)
         exchange = self._reading
-        if exchange is not None and not exchange.answer_complete:
+        if exchange is not None and not exchange.answer_complete and not exchange.is_refused:
             exchange.body.append(body)
             if self._body_bytes > BUFFERED_BYTES_MAX:
                 self._pause_reading()
@@ -423,6 +442,8 @@ class GuardedProtocol(asyncio.Protocol):
             if not exchange.is_begun:
                 exchange.keep_alive = self._keep_alive and not self._draining
             exchange.more_body = False
+            if exchange is self._running:
+                self._begin(exchange)
             exchange.notify()
 
     def _scope_of(self, version: str) -> dict[str, Any]:
@@ -459,17 +480,56 @@ class GuardedProtocol(asyncio.Protocol):
     # Requests
 
     def _start(self, exchange: Exchange) -> None:
+        """Give a request to the application, or refuse it where there is no room for it."""
         self._running = exchange
-        tasks = self.state.tasks
-        tasks.add(self._loop.create_task(exchange.run(self._app, tasks)))
+        limits = self.limits
+        if (
+            self.state.under_way >= limits.requests_under_way_max
+            and exchange.scope["path"] not in limits.paths_always_answered
+        ):
+            exchange.is_refused = True
+        else:
+            tasks = self.state.tasks
+            tasks.add(self._loop.create_task(exchange.run(self._app)))
+        if not exchange.more_body or (exchange.is_refused and exchange.expects_continue):
+            self._begin(exchange)
+
+    def _begin(self, exchange: Exchange) -> None:
+        """The body has arrived. What still has to wait for its sender takes nobody's place."""
+        if not exchange.is_refused:
+            exchange.is_under_way = True
+            self.state.under_way += 1
+            return
+        self.state.refusals.count(Reason.REQUESTS)
+        exchange.answer_complete = True
+        self._running = None
+        if exchange.keep_alive and exchange.scope["method"] != "HEAD":  # to which no body may be sent
+            self.transport.write(self.state.too_many())
+            self._next()
+        else:
+            self._end(exchange, REQUESTS_TOO_MANY)
 
     def answered(self, exchange: Exchange) -> None:
         """The answer is complete; the next request that was sent ahead begins."""
         if self._running is exchange:
             self._running = None
-        if self.transport.is_closing():
-            return
-        self.resume_reading()
+        self._give_back(exchange)
+        if not self.transport.is_closing():
+            self.resume_reading()
+            self._next()
+
+    def ended(self, exchange: Exchange) -> None:
+        """The application is through with it."""
+        self._give_back(exchange)
+        # Here and not in a callback of the task, which would be one more turn of the loop.
+        self.state.tasks.discard(asyncio.current_task())
+
+    def _give_back(self, exchange: Exchange) -> None:
+        if exchange.is_under_way:
+            exchange.is_under_way = False
+            self.state.under_way -= 1
+
+    def _next(self) -> None:
         if self._waiting:
             self._start(self._waiting.popleft())
         elif self.due == inf and not self._deaf:

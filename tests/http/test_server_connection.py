@@ -1,11 +1,14 @@
 """One connection of the server in this process, on a transport that keeps what is written."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 import uvloop
 
+from adapters.asgi_server.overload import Reason, Refusals
 from adapters.asgi_server.server import ServerLimits
 from adapters.asgi_server.server_protocol import GuardedConfig, GuardedProtocol, GuardedState
 from adapters.genesys_emulator.connection import close_without_answer
@@ -70,7 +73,13 @@ class Server:
     def __init__(self, app: Any, limits: ServerLimits) -> None:
         self.app = app
         self._config = GuardedConfig(
-            app, limits=limits, http=GuardedProtocol, ws="none", log_config=None, server_header=False
+            app,
+            limits=limits,
+            http=GuardedProtocol,
+            ws="none",
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
         )
         self._config.load()
         self.state = GuardedState()
@@ -198,3 +207,144 @@ def test_a_connection_that_is_late_is_found_by_looking_at_all_of_them() -> None:
         assert waiting.transport.written[0].endswith(b"read 4")
 
     in_loop(test)
+
+
+# More than there is room for
+
+
+HELD = POST.replace(b"/webhook", b"/held")
+PROBE = b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+def test_a_request_over_the_limit_is_refused_and_the_next_is_taken_once_one_is_answered() -> None:
+    async def test(server: Server) -> None:
+        held = [server.connect() for _ in range(3)]
+        for sender in held:
+            assert await sender.send(HELD) == []
+        more = server.connect()
+        [refused] = await more.send(POST)
+        server.app.may_answer.set()
+        await turns()
+        [served] = await more.send(POST)
+
+        head, _, body = refused.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nretry-after: 1" in head
+        assert b"connection: close" not in head
+        assert json.loads(body)["status"] == 503
+        assert all(sender.transport.written[0].endswith(b"read 4") for sender in held)
+        assert served.endswith(b"read 4")
+        assert server.app.paths == ["/held", "/held", "/held", "/webhook"]
+
+    in_loop(test, requests_under_way_max=3)
+
+
+def test_probes_are_answered_however_much_there_is() -> None:
+    async def test(server: Server) -> None:
+        await server.connect().send(HELD)
+        [refused] = await server.connect().send(POST)
+        [answer] = await server.connect().send(PROBE)
+
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert answer.endswith(b"read 0")
+
+    in_loop(test, requests_under_way_max=1, paths_always_answered=frozenset({"/health"}))
+
+
+def test_the_body_of_a_refused_request_is_dropped_and_its_connection_goes_on() -> None:
+    async def test(server: Server) -> None:
+        await server.connect().send(HELD)
+        sender = server.connect()
+        assert await sender.send(POST[:-2]) == []
+        [refused] = await sender.send(POST[-2:])
+        refusals = await sender.send(POST * 3)
+        server.app.may_answer.set()
+        await turns()
+        answers = await sender.send(POST * 3)
+
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert [refusal[:13] for refusal in refusals] == [b"HTTP/1.1 503 "] * 3
+        assert [answer[-6:] for answer in answers] == [b"read 4"] * 3
+        assert server.app.paths == ["/held"] + ["/webhook"] * 3
+
+    in_loop(test, requests_under_way_max=1)
+
+
+def test_a_refused_request_whose_body_never_ends_is_not_read_for_ever() -> None:
+    async def test(server: Server) -> None:
+        await server.connect().send(HELD)
+        sender = server.connect()
+        await sender.send(b"POST / HTTP/1.1\r\nContent-Length: 5000\r\n\r\n" + b"x" * 2000)
+        server.state.close_what_is_late(asyncio.get_running_loop().time() + 2)
+
+        assert sender.transport.written[0].startswith(b"HTTP/1.1 413 ")
+        assert sender.protocol.transport.is_closing()
+
+    in_loop(test, requests_under_way_max=1)
+
+
+def test_one_who_asks_before_sending_a_body_is_refused_before_it_comes() -> None:
+    async def test(server: Server) -> None:
+        await server.connect().send(HELD)
+        sender = server.connect()
+        [refused] = await sender.send(POST[:-8] + b"\r\nExpect: 100-continue\r\n\r\n")
+
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"connection: close" in refused
+
+    in_loop(test, requests_under_way_max=1)
+
+
+def test_a_body_that_has_not_arrived_takes_nobodys_place() -> None:
+    async def test(server: Server) -> None:
+        slow = [server.connect() for _ in range(5)]
+        for sender in slow:
+            await sender.send(POST[:-1])
+        [answer] = await server.connect().send(POST)
+
+        assert answer.endswith(b"read 4")
+        assert server.state.under_way == 0
+
+    in_loop(test, requests_under_way_max=1)
+
+
+def test_a_place_is_given_back_by_a_sender_who_left() -> None:
+    async def test(server: Server) -> None:
+        gone = server.connect()
+        await gone.send(HELD)
+        assert server.state.under_way == 1
+        gone.protocol.connection_lost(None)
+        server.app.may_answer.set()
+        await turns()
+
+        assert server.state.under_way == 0
+
+    in_loop(test, requests_under_way_max=1)
+
+
+def test_refusals_are_counted_and_logged_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    counted: list[tuple[str, int]] = []
+    refusals = Refusals(lambda reason, number: counted.append((reason, number)))
+
+    for second in range(21):
+        for _ in range(100):
+            refusals.count(Reason.REQUESTS)
+        refusals.make_known(1000.0 + second)
+
+    assert counted == [("requests", 100)] * 21
+    assert [record.getMessage() for record in caplog.records] == [
+        "overloaded, refused with 503: requests=100 connections=0",
+        "overloaded, refused with 503: requests=1000 connections=0",
+        "overloaded, refused with 503: requests=1000 connections=0",
+    ]
+
+
+def test_connections_over_the_limit_are_answered_at_once() -> None:
+    async def test(server: Server) -> None:
+        server.connect()
+        refused = [server.connect() for _ in range(100)]
+
+        for sender in refused:
+            assert sender.transport.written[0].startswith(b"HTTP/1.1 503 ")
+
+    in_loop(test, connections_max=1)
