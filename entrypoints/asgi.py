@@ -1,6 +1,6 @@
 """The HTTP application of a process, with its loops running beside it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from litestar import Litestar
@@ -13,20 +13,50 @@ from entrypoints.policies import http_rules
 from entrypoints.settings import Settings
 
 
-def create_service_app(
-    settings: Settings, *, with_loops: bool, on_open: Callable[[Service], None] | None = None
-) -> Litestar:
+def create_service_app(settings: Settings, *, with_loops: bool) -> Litestar:
     """The application; the container is opened and closed with it."""
 
     @asynccontextmanager
     async def open_use_cases() -> AsyncIterator[UseCases]:
-        async with AsyncExitStack() as stack:
-            service = await stack.enter_async_context(open_service(Container(settings=settings)))
-            if with_loops:
-                await stack.enter_async_context(running_loops(service))
-            stack.push_async_callback(service.inline_sync.close)
-            if on_open is not None:
-                on_open(service)
+        async with open_running_service(settings, with_loops=with_loops) as service:
             yield service.use_cases
 
     return create_app(open_use_cases, http_rules(settings))
+
+
+class ServiceApp:
+    """The application of a service that is opened before it.
+
+    What cannot be opened is then an exception of `open`; in the application's start it would be logged
+    with its stack.
+    """
+
+    def __init__(self, settings: Settings, *, with_loops: bool) -> None:
+        self._settings = settings
+        self._with_loops = with_loops
+        self._service: Service | None = None
+        self.asgi = create_app(self._use_cases, http_rules(settings))
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """From before the application's start until after its end. Raises StoreUnavailable."""
+        async with open_running_service(self._settings, with_loops=self._with_loops) as service:
+            self._service = service
+            yield
+
+    @asynccontextmanager
+    async def _use_cases(self) -> AsyncIterator[UseCases]:
+        if self._service is None:
+            raise AssertionError("the service is opened before its application starts")
+        yield self._service.use_cases
+
+
+@asynccontextmanager
+async def open_running_service(settings: Settings, *, with_loops: bool) -> AsyncIterator[Service]:
+    """The service, and what it does by itself. Raises StoreUnavailable."""
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(open_service(Container(settings=settings)))
+        if with_loops:
+            await stack.enter_async_context(running_loops(service))
+        stack.push_async_callback(service.inline_sync.close)
+        yield service

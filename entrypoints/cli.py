@@ -149,10 +149,10 @@ def doctor() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what there is, and erase nothing.")
 def erase(session_id: str | None, subject_id: str | None, *, dry_run: bool) -> None:
     """Erase a session, or all of a subject, for good. Exit code 1 when there was nothing."""
-    from entrypoints.commands.erase import run_erase
-
     if (session_id is None) == (subject_id is None):
         raise click.UsageError("give either a session id or --subject")
+    from entrypoints.commands.erase import run_erase
+
     sys.exit(run_erase(os.environ, session_id=session_id, subject_id=subject_id, dry_run=dry_run))
 
 
@@ -176,10 +176,10 @@ def sync_list() -> None:
 @click.option("--dry-run", is_flag=True, help="Say which, and do nothing.")
 def sync_retry(session_ids: tuple[str, ...], code: str | None, *, every: bool, dry_run: bool) -> None:
     """Put sessions back to be delivered again; they spend the same budget as all others."""
-    from entrypoints.commands.sync import run_sync_retry
-
     if bool(session_ids) + bool(code) + every != 1:
         raise click.UsageError("give session ids, --reason or --all")
+    from entrypoints.commands.sync import run_sync_retry
+
     sys.exit(run_sync_retry(os.environ, session_ids, code=code, every=every, dry_run=dry_run))
 
 

@@ -9,12 +9,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-import httpx
 from dependency_injector import containers, providers
 
 from adapters.genesys.budget import GenesysBudget
-from adapters.genesys.client import GenesysClient, open_http
-from adapters.genesys.gateway import GenesysCloudGateway
+from adapters.genesys.gateway_on_demand import gateway_on_demand
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
@@ -36,10 +34,8 @@ from application.use_cases.read_session import ReadAuditTrailHandler, ReadSessio
 from application.use_cases.refuse_event import RefuseEventHandler
 from application.use_cases.retry_syncs import ListFailedSyncsHandler, RetrySyncsHandler
 from domain.decisions.decision import Policies
-from domain.sync.policy import SyncTarget
 from entrypoints import policies as rules
 from entrypoints.settings import Settings
-from entrypoints.version import VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +136,15 @@ def _open_store(settings: Settings) -> AbstractAsyncContextManager[SessionStore]
     return settings.store.open(settings.store_url, rules.store_limits(settings))
 
 
-def _open_genesys_http(settings: Settings) -> AbstractAsyncContextManager[httpx.AsyncClient]:
-    return open_http(
-        rules.endpoints(settings), rules.call_limits(settings), settings.genesys_proxy_url, version=VERSION
-    )
+def _open_gateway(
+    settings: Settings, *, budget: GenesysBudget, clock: Clock, metrics: PrometheusMetrics
+) -> AbstractAsyncContextManager[GenesysGateway]:
+    def load() -> AbstractAsyncContextManager[GenesysGateway]:
+        from entrypoints.genesys import open_gateway
+
+        return open_gateway(settings, budget=budget, clock=clock, metrics=metrics)
+
+    return gateway_on_demand(load)
 
 
 class Container(containers.DeclarativeContainer):
@@ -157,22 +158,8 @@ class Container(containers.DeclarativeContainer):
     budget: providers.Provider[GenesysBudget] = providers.Singleton(
         GenesysBudget, calls_per_minute=settings.provided.genesys_calls_per_minute
     )
-    genesys_http: providers.Provider[httpx.AsyncClient] = providers.Resource(_open_genesys_http, settings)
-    genesys_client: providers.Provider[GenesysClient] = providers.Factory(
-        GenesysClient,
-        http=genesys_http,
-        endpoints=providers.Singleton(rules.endpoints, settings),
-        credentials=providers.Singleton(rules.credentials, settings),
-        budget=budget,
-        clock=clock,
-        metrics=metrics,
-        limits=providers.Singleton(rules.call_limits, settings),
-    )
-    gateway: providers.Provider[GenesysGateway] = providers.Factory(
-        GenesysCloudGateway,
-        client=genesys_client,
-        target=providers.Singleton(SyncTarget, settings.provided.sync_target),
-        clock=clock,
+    gateway: providers.Provider[GenesysGateway] = providers.Resource(
+        _open_gateway, settings, budget=budget, clock=clock, metrics=metrics
     )
     service = providers.Factory(
         _build_service,

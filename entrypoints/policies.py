@@ -1,14 +1,13 @@
-"""From settings to the rules and limits of each part."""
+"""From settings to the rules and limits of each part.
+
+Server, web framework and HTTP client are imported where they are asked for: not every command needs them.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from adapters.asgi_server.server import ServerLimits
 from adapters.event_json.json_scanner import JsonLimits
-from adapters.genesys.client import CallLimits, GenesysEndpoints
 from adapters.genesys.oauth import Credentials
-from adapters.http.app import HttpRules
-from adapters.http.senders import Senders
-from adapters.http.webhooks import WebhookRules
 from adapters.json_schema.schema_file import load_schema
 from adapters.storage.backend import StoreLimits
 from application.ports.schema import ContextSchema
@@ -22,6 +21,11 @@ from domain.session.ttl_policy import TtlPolicy
 from domain.sync.policy import SyncPolicy, SyncTarget
 from entrypoints.settings import Settings
 from entrypoints.version import VERSION
+
+if TYPE_CHECKING:
+    from adapters.asgi_server.server import ServerLimits
+    from adapters.genesys.client import CallLimits, GenesysEndpoints
+    from adapters.http.app import HttpRules
 
 
 def ttl_policy(settings: Settings) -> TtlPolicy:
@@ -99,7 +103,9 @@ def store_limits(settings: Settings) -> StoreLimits:
     )
 
 
-def endpoints(settings: Settings) -> GenesysEndpoints:
+def endpoints(settings: Settings) -> "GenesysEndpoints":
+    from adapters.genesys.client import GenesysEndpoints
+
     return GenesysEndpoints(api_url=settings.api_url, login_url=settings.login_url)
 
 
@@ -109,13 +115,19 @@ def credentials(settings: Settings) -> Credentials | None:
     return Credentials(client_id=settings.genesys_client_id, client_secret=settings.genesys_client_secret)
 
 
-def call_limits(settings: Settings) -> CallLimits:
+def call_limits(settings: Settings) -> "CallLimits":
+    from adapters.genesys.client import CallLimits
+
     return CallLimits(
         call_seconds_max=settings.genesys_call_seconds, connections_max=settings.genesys_connections_max
     )
 
 
-def http_rules(settings: Settings) -> HttpRules:
+def http_rules(settings: Settings) -> "HttpRules":
+    from adapters.http.app import HttpRules
+    from adapters.http.senders import Senders
+    from adapters.http.webhooks import WebhookRules
+
     return HttpRules(
         webhook=WebhookRules(
             senders=Senders(webhook_secrets=settings.webhook_secret, api_keys=settings.api_keys),
@@ -134,7 +146,9 @@ def http_rules(settings: Settings) -> HttpRules:
     )
 
 
-def server_limits(settings: Settings) -> ServerLimits:
+def server_limits(settings: Settings) -> "ServerLimits":
+    from adapters.asgi_server.server import ServerLimits
+
     return ServerLimits(
         body_bytes_max=settings.body_max_bytes,
         header_seconds_max=settings.header_seconds,

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -48,6 +49,7 @@ def run_server(
     on_ready: Callable[[str], None] | None = None,
     on_stopping: Callable[[], None] | None = None,
     on_refused: OnRefused | None = None,
+    resources: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
 ) -> int:
     """Serve an ASGI application until SIGTERM or SIGINT, and answer with the exit code.
 
@@ -56,6 +58,8 @@ def run_server(
     `host` and `port`. `on_ready` is given the URL once connections are accepted; `on_stopping` is called
     when the stop begins, for answers that never end by themselves; `on_refused` is told how many requests
     were refused for want of room, and why. All run in the event loop.
+    `resources` are open in the event loop from before the application's start until after its end; what
+    they raise is raised here, while an exception in the application's start is logged whole.
     """
     try:
         listener = bind_listener(host, port) if sock is None else sock
@@ -77,7 +81,16 @@ def run_server(
     )
     server = GracefulServer(config, on_ready=on_ready, on_stopping=on_stopping, on_refused=on_refused)
     with listener, server.capture_signals(), asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        return runner.run(server.serve_to_exit_code(listener))
+        return runner.run(_serve_with(server, listener, resources))
+
+
+async def _serve_with(
+    server: "GracefulServer",
+    listener: socket.socket,
+    resources: Callable[[], AbstractAsyncContextManager[object]],
+) -> int:
+    async with resources():
+        return await server.serve_to_exit_code(listener)
 
 
 def bind_listener(host: str, port: int) -> socket.socket:

@@ -251,7 +251,7 @@ async def open_http(
             keepalive_expiry=20,
         ),
         trust_env=False,
-        verify=httpx.create_ssl_context() if https else False,
+        verify=await asyncio.to_thread(httpx.create_ssl_context) if https else False,
         proxy=None if proxy_url is None else httpx.Proxy(proxy_url),
     )
     async with httpx.AsyncClient(

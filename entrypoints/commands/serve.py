@@ -1,23 +1,23 @@
 """`session-keeper serve`."""
 
+import asyncio
+import gc
 import ipaddress
 import logging
 import socket
 import sys
 from collections.abc import Mapping
 
-from adapters.asgi_server.server import run_server
-from adapters.asgi_server.supervisor import run_workers
-from entrypoints.asgi import create_service_app
+from application.errors import StoreUnavailable
 from entrypoints.commands.start import (
+    FAILED,
     WRONG_USAGE,
     complain,
+    complain_of_store,
     settings_or_exit,
     warn_of_losses,
-    with_service,
 )
-from entrypoints.container import Service
-from entrypoints.policies import server_limits
+from entrypoints.policies import server_limits, store_limits
 from entrypoints.settings import PREFIX, Settings
 from entrypoints.stores import STORES
 
@@ -38,26 +38,44 @@ def run_serve(
         return WRONG_USAGE
     if inherited_socket is None:
         warn_of_losses(settings)
-        if code := with_service(settings, _opens):
-            return code
-    if workers > 1:
-        return _run_workers(settings, workers, with_loops=with_loops)
+    try:
+        if workers > 1:
+            return _run_workers(settings, workers, with_loops=with_loops)
+        return _run_alone(settings, with_loops=with_loops, inherited_socket=inherited_socket)
+    except StoreUnavailable as error:
+        complain_of_store(settings, error)
+        return FAILED
+
+
+def _run_alone(settings: Settings, *, with_loops: bool, inherited_socket: int | None) -> int:
+    """Raises StoreUnavailable when it cannot be opened at all."""
+    gc.disable()  # what a start makes stays: to look for garbage in it is 8 % of the start
+    from adapters.asgi_server.server import run_server
+    from entrypoints.asgi import ServiceApp
+
+    def ready(url: str) -> None:
+        gc.freeze()  # nor is it looked through later: 120,000 objects, 60 ms each time
+        gc.enable()
+        _log.info("serving", extra={"url": url, "store": settings.store_place})
+
+    app = ServiceApp(settings, with_loops=with_loops)
     return run_server(
-        create_service_app(settings, with_loops=with_loops),
+        app.asgi,
         host=settings.host,
         port=settings.port,
         limits=server_limits(settings),
         sock=None if inherited_socket is None else socket.socket(fileno=inherited_socket),
-        on_ready=lambda url: _log.info("serving", extra={"url": url, "store": settings.store_place}),
+        resources=app.open,
+        on_ready=ready,
     )
 
 
-async def _opens(_: Service) -> int:
-    """That it could be opened is all there is to know before the server starts."""
-    return 0
-
-
 def _run_workers(settings: Settings, workers: int, *, with_loops: bool) -> int:
+    """Raises StoreUnavailable, once for all processes, when it cannot be opened at all."""
+    from adapters.asgi_server.supervisor import run_workers
+
+    asyncio.run(_open_store_once(settings))
+
     def command(descriptor: int) -> list[str]:
         loops = [] if with_loops else ["--no-worker"]
         child = [sys.executable, "-P", "-m", "entrypoints.cli", "serve", *loops]
@@ -73,6 +91,11 @@ def _run_workers(settings: Settings, workers: int, *, with_loops: bool) -> int:
             "serving", extra={"url": url, "store": settings.store_place, "count": workers}
         ),
     )
+
+
+async def _open_store_once(settings: Settings) -> None:
+    async with settings.store.open(settings.store_url, store_limits(settings)):
+        pass
 
 
 def _refusals(settings: Settings, workers: int) -> list[str]:

@@ -5,15 +5,17 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from adapters.json_schema.schema_file import SchemaBroken
 from application.errors import StoreUnavailable
-from entrypoints.container import Container, Service, open_service
-from entrypoints.logs import set_up_logs
 from entrypoints.policies import context_schema
 from entrypoints.settings import PREFIX, Settings, examine_settings, unknown_names, with_likely_name
+
+if TYPE_CHECKING:
+    from entrypoints.container import Service
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -52,6 +54,8 @@ def settings_or_exit(
         complain(*lines, *([f"unknown settings: {unknown}"] if unknown else []))
         sys.exit(WRONG_USAGE)
     settings = msgspec.structs.replace(examined, **dict(overrides or {}))
+    from entrypoints.logs import set_up_logs
+
     set_up_logs(settings)
     if unknown:
         _log.warning("unknown settings", extra={"names": unknown})
@@ -79,8 +83,9 @@ def complain_of_store(settings: Settings, error: StoreUnavailable) -> None:
     complain(f"{error} ({PREFIX}STORE_URL is {settings.store_place})")
 
 
-def with_service(settings: Settings, run: Callable[[Service], Awaitable[int]]) -> int:
+def with_service(settings: Settings, run: "Callable[[Service], Awaitable[int]]") -> int:
     """Runs something on an open service; a store that does not answer is one line and exit code 1."""
+    from entrypoints.container import Container, open_service
 
     async def opened() -> int:
         async with open_service(Container(settings=settings)) as service:
@@ -95,7 +100,7 @@ def with_service(settings: Settings, run: Callable[[Service], Awaitable[int]]) -
         return FAILED
 
 
-def with_existing_store(settings: Settings, run: Callable[[Service], Awaitable[int]]) -> int:
+def with_existing_store(settings: Settings, run: "Callable[[Service], Awaitable[int]]") -> int:
     """As `with_service`, for what is of no use on a database that nobody has made yet."""
     if missing := missing_database(settings):
         complain(f"there is no database at {missing} ({PREFIX}STORE_URL is {settings.store_url})")
