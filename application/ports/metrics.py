@@ -8,20 +8,27 @@ from typing import Protocol
 from application.ports.session_store import SyncBacklog
 from domain.decisions.decision import Outcome
 
+WEBHOOK_REFUSALS = ("invalid", "too_large", "store_unavailable")
+DELIVERY_OUTCOMES = ("delivered", "refused", "postponed", "misconfigured", "lease_lost")
+CALL_OUTCOMES = ("1xx", "2xx", "3xx", "4xx", "429", "5xx", "no_answer")
+
 
 class Metrics(Protocol):
-    """Counts what happens. Labels are few and known beforehand; never an id or a context value."""
+    """Counts what happens. Labels are few and known beforehand; never an id or a context value.
+
+    A label that is not in the lists above is counted as `other`.
+    """
 
     @abstractmethod
     def webhook_answered(self, outcome: Outcome, seconds: float) -> None: ...
 
     @abstractmethod
     def webhook_refused(self, reason: str, seconds: float) -> None:
-        """`reason` is a short class name: `invalid`, `too_large`, `store_unavailable`."""
+        """`reason` is a short class name, one of WEBHOOK_REFUSALS."""
 
     @abstractmethod
     def sync_finished(self, outcome: str, seconds: float | None = None) -> None:
-        """`outcome` is delivered, refused, postponed, misconfigured or lease_lost.
+        """`outcome` is one of DELIVERY_OUTCOMES.
 
         `seconds` is the lag from the change to the acknowledgement.
         """
@@ -44,7 +51,7 @@ class Metrics(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookFigures:
-    """Webhooks since this server process started; `seconds` is the sum over the successes."""
+    """Webhooks of all server processes since the service started; `seconds` is the sum over the successes."""
 
     successes: int
     failures: int
@@ -60,7 +67,7 @@ class Exposition:
 
 
 class MetricsReader(Protocol):
-    """Reads what was counted in this server process."""
+    """Reads what was counted, in all server processes that were started together."""
 
     @abstractmethod
     def webhook_figures(self) -> WebhookFigures: ...

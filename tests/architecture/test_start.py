@@ -110,4 +110,4 @@ def test_a_server_loads_what_calls_genesys_and_shows_metrics_when_it_is_asked_to
 
     loaded = set(json.loads(done.stdout))
     assert "litestar" in loaded
-    assert not loaded & (DRIVERS | {"httpx", "stamina"})
+    assert not loaded & (DRIVERS | {"httpx", "prometheus_client", "stamina"})

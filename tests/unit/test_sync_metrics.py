@@ -6,6 +6,7 @@ from datetime import timedelta
 from adapters.genesys.budget import GenesysBudget
 from adapters.prometheus.metrics import PrometheusMetrics
 from application.ports.session_store import SyncBacklog
+from domain.decisions.decision import Outcome
 from tests.factories import START
 
 
@@ -75,3 +76,42 @@ def test_sessions_that_went_undelivered_are_counted_by_themselves() -> None:
 
     assert found["session_keeper_sessions_evicted_total"] == 5
     assert found["session_keeper_sessions_evicted_undelivered_total"] == 1
+
+
+def test_a_label_that_nobody_knows_is_counted_as_other() -> None:
+    metrics = PrometheusMetrics()
+    metrics.webhook_refused("a new reason", 0.1)
+    metrics.genesys_called("9xx", 0.2)
+
+    found = scraped(metrics)
+
+    assert found['session_keeper_webhooks_total{outcome="other"}'] == 1
+    assert found['session_keeper_genesys_call_seconds_count{outcome="other"}'] == 1
+    assert metrics.webhook_figures().failures == 1
+
+
+def test_a_webhook_is_in_the_bucket_of_its_time_and_in_all_above() -> None:
+    metrics = PrometheusMetrics()
+    metrics.webhook_answered(Outcome.PERSISTED, 0.005)  # the upper end of a bucket is in it
+    metrics.webhook_answered(Outcome.UNCHANGED, 0.006)
+    metrics.webhook_refused("invalid", 11.0)
+
+    found = scraped(metrics)
+
+    buckets = {
+        name.partition('le="')[2]: value for name, value in found.items() if "webhook_seconds_b" in name
+    }
+    assert buckets['0.0025"}'] == 0
+    assert buckets['0.005"}'] == 1
+    assert buckets['0.01"}'] == buckets['10.0"}'] == 2
+    assert buckets['+Inf"}'] == found["session_keeper_webhook_seconds_count"] == 3
+    assert found["session_keeper_webhook_seconds_sum"] == 11.011
+    figures = metrics.webhook_figures()
+    assert (figures.successes, figures.failures, figures.seconds) == (2, 1, 0.011)
+
+
+def test_backlog_is_left_out_when_the_store_did_not_say() -> None:
+    found = scraped(PrometheusMetrics(), None)
+
+    assert found["session_keeper_store_up"] == 0
+    assert "session_keeper_sync_due" not in found
