@@ -44,6 +44,11 @@ class ServiceApp:
             self._service = service
             yield
 
+    def refused(self, reason: str, count: int) -> None:
+        """Counts what the server had no room for."""
+        if self._service is not None:
+            self._service.metrics.requests_refused(reason, count)
+
     @asynccontextmanager
     async def _use_cases(self) -> AsyncIterator[UseCases]:
         if self._service is None:

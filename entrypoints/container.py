@@ -17,6 +17,7 @@ from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
 from application.ports.genesys import GenesysGateway
+from application.ports.metrics import Metrics
 from application.ports.runtime import Clock, IdGenerator
 from application.ports.session_store import SessionStore
 from application.sync.attempt import SyncSessionHandler
@@ -48,6 +49,7 @@ class Service:
     store: SessionStore
     gateway: GenesysGateway
     clock: Clock
+    metrics: Metrics
     settings: Settings
 
 
@@ -128,6 +130,7 @@ def _build_service(
         store=store,
         gateway=gateway,
         clock=clock,
+        metrics=metrics,
         settings=settings,
     )
 

@@ -148,6 +148,7 @@ def http_rules(settings: Settings) -> "HttpRules":
 
 def server_limits(settings: Settings) -> "ServerLimits":
     from adapters.asgi_server.server import ServerLimits
+    from adapters.http.probes import PROBES
 
     return ServerLimits(
         body_bytes_max=settings.body_max_bytes,
@@ -155,5 +156,7 @@ def server_limits(settings: Settings) -> "ServerLimits":
         body_seconds_max=settings.body_seconds,
         idle_seconds_max=settings.idle_seconds,
         connections_max=settings.connections_max,
+        requests_under_way_max=settings.requests_under_way_max,
+        paths_always_answered=PROBES,
         drain_seconds_max=settings.drain_seconds,
     )

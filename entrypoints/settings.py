@@ -137,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_seconds: Seconds = 20.0
     idle_seconds: Seconds = 75.0
     connections_max: Count = 1000
+    requests_under_way_max: Count = 512
     drain_seconds: Seconds = 25.0
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

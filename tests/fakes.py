@@ -42,6 +42,9 @@ class FakeMetrics(Metrics):
     def webhook_answered(self, outcome: Outcome, seconds: float) -> None:
         self.noted.append(f"answered {outcome}")
 
+    def requests_refused(self, reason: str, count: int) -> None:
+        self.noted.append(f"refused {count} {reason}")
+
     def webhook_refused(self, reason: str, seconds: float) -> None:
         self.noted.append(f"refused {reason}")
 

@@ -16,6 +16,8 @@ from application.use_cases import UseCases
 
 JSON = "application/json"
 MILLISECONDS = 1000.0
+PROBES = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+"""What is asked most when there is too much to do: answered however many requests are under way."""
 
 
 @get(

@@ -1,7 +1,7 @@
 """What is counted, and its place in the numbers of a process."""
 
 from adapters.prometheus.layout import Layout
-from application.ports.metrics import CALL_OUTCOMES, DELIVERY_OUTCOMES, WEBHOOK_REFUSALS
+from application.ports.metrics import CALL_OUTCOMES, DELIVERY_OUTCOMES, ROOM_REFUSALS, WEBHOOK_REFUSALS
 from domain.decisions.decision import Outcome
 
 _WEBHOOK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -19,3 +19,4 @@ EVICTED = LAYOUT.counter("evicted")
 UNDELIVERED = LAYOUT.counter("evicted undelivered")
 EVICTIONS_FAILED = LAYOUT.counter("evictions failed")
 ERASED = LAYOUT.counter("erased")
+REFUSED = LAYOUT.counters("refused for want of room", ROOM_REFUSALS)

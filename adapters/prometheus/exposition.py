@@ -59,6 +59,12 @@ def _counted(numbers: Sequence[float]) -> Iterator[Metric]:
         "Deprecated, goes with the next release: session_keeper_deliveries by its old name",
         {_OLD_OUTCOMES.get(label, label): value for label, value in deliveries.items()},
     )
+    yield _counters(
+        "requests_refused",
+        "Requests that the server had no room for, by what there was too much of",
+        {label: numbers[place] for label, place in counted.REFUSED.items()},
+        label="reason",
+    )
     calls = HistogramMetricFamily(
         "session_keeper_genesys_call_seconds", "Calls of the Genesys API, by outcome", labels=["outcome"]
     )
@@ -118,11 +124,11 @@ def _of_budget(budget: BudgetFigures | None) -> Iterator[Metric]:
     yield _gauge("budget_closed_seconds", "How long Genesys asked us to wait still", budget.closed_seconds)
 
 
-def _counters(name: str, words: str, values: Mapping[str, float]) -> Metric:
-    family = CounterMetricFamily(f"session_keeper_{name}", words, labels=["outcome"])
-    for label, value in values.items():
+def _counters(name: str, words: str, values: Mapping[str, float], *, label: str = "outcome") -> Metric:
+    family = CounterMetricFamily(f"session_keeper_{name}", words, labels=[label])
+    for of, value in values.items():
         if value:
-            family.add_metric([label], value)
+            family.add_metric([of], value)
     return family
 
 

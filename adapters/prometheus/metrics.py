@@ -12,6 +12,7 @@ from adapters.prometheus.counted import (
     EVICTIONS_FAILED,
     LAG_SECONDS,
     LAYOUT,
+    REFUSED,
     SUCCESS_SECONDS,
     UNDELIVERED,
     WEBHOOK_SECONDS,
@@ -61,6 +62,9 @@ class PrometheusMetrics(Metrics, MetricsReader):
 
     def session_erased(self) -> None:
         self._numbers[ERASED] += 1.0
+
+    def requests_refused(self, reason: str, count: int) -> None:
+        self._numbers[REFUSED[reason]] += count
 
     def webhook_figures(self) -> WebhookFigures:
         totals = self._board.totals()

@@ -10,6 +10,7 @@ from domain.decisions.decision import Outcome
 
 WEBHOOK_REFUSALS = ("invalid", "too_large", "store_unavailable")
 DELIVERY_OUTCOMES = ("delivered", "refused", "postponed", "misconfigured", "lease_lost")
+ROOM_REFUSALS = ("requests", "connections")
 CALL_OUTCOMES = ("1xx", "2xx", "3xx", "4xx", "429", "5xx", "no_answer")
 
 
@@ -47,6 +48,10 @@ class Metrics(Protocol):
 
     @abstractmethod
     def session_erased(self) -> None: ...
+
+    @abstractmethod
+    def requests_refused(self, reason: str, count: int) -> None:
+        """The server had no room: `reason`, one of ROOM_REFUSALS, is what there was too much of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ def _run_alone(settings: Settings, *, with_loops: bool, inherited_socket: int | 
         sock=None if inherited_socket is None else socket.socket(fileno=inherited_socket),
         resources=app.open,
         on_ready=ready,
+        on_refused=app.refused,
     )
 
 

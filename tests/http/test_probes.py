@@ -8,6 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from domain.decisions.decision import Decide, Decision
 from domain.ids import SessionId
+from entrypoints.policies import server_limits
+from entrypoints.settings import Settings
 from tests.http.keeper import Keeper, problem, running_keeper
 
 
@@ -183,3 +185,20 @@ async def test_probes_have_no_problem_with_strange_callers(keeper: Keeper, path:
 
     assert answer.status_code == 200
     assert "evil.test" not in answer.text + str(answer.headers)
+
+
+async def test_what_the_server_refused_for_want_of_room_is_counted(keeper: Keeper) -> None:
+    keeper.service.metrics.requests_refused("requests", 3)
+    keeper.service.metrics.requests_refused("requests", 4)
+
+    exposition = (await keeper.http.get("/metrics")).text
+    assert 'session_keeper_requests_refused_total{reason="requests"} 7.0' in exposition
+
+
+async def test_every_probe_is_answered_by_a_server_without_room(keeper: Keeper) -> None:
+    limits = server_limits(Settings(requests_under_way_max=7))
+
+    assert limits.requests_under_way_max == 7
+    assert limits.paths_always_answered == {"/health", "/health/live", "/health/ready", "/metrics"}
+    for path in limits.paths_always_answered:
+        assert (await keeper.http.get(path)).status_code == 200
