@@ -75,6 +75,8 @@ class Connection(Protocol):
 
     def close(self) -> None: ...
 
+    def begins(self) -> None: ...
+
     def answered(self, exchange: "Exchange") -> None: ...
 
     def ended(self, exchange: "Exchange") -> None: ...
@@ -132,6 +134,7 @@ class Exchange:
 
     async def run(self, app: Application) -> None:
         """Run the application to its end, whatever that is."""
+        self._connection.begins()
         try:
             result = await app(self.scope, self.receive, self.send)
         except BaseException:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from math import inf
 from typing import Any, Never
 from urllib.parse import unquote
@@ -24,6 +25,7 @@ logger = logging.getLogger("session_keeper.server")
 
 LINGER_SECONDS = 2.0
 ANSWER_SECONDS = 1.0  # what the application has to answer a body that is too large
+STARTS_MAX = 32  # requests that begin in one turn of the loop: some ms, then sockets are looked at again
 PIPELINE_MAX = 64  # requests sent ahead on one connection
 DROPPED_BYTES_MAX = 16 * 1024 * 1024  # what may follow a refusal before the answers ahead of it are out
 REFUSALS_MAX = 1024  # connections over the limit that are answered 503 at a time; the rest are only cut
@@ -169,6 +171,8 @@ class GuardedState(ServerState):
         super().__init__()
         self.refusals = Refusals(on_refused)
         self.under_way = 0  # requests that the application works on, bodies arrived
+        self.starting = 0  # requests that the application begins with in the next turn of the loop
+        self.to_start: deque[Callable[[], None]] = deque()  # those after them
         self._headers: list[tuple[bytes, bytes]] | None = None
         self._head = self._too_many = b""
 
@@ -488,9 +492,10 @@ class GuardedProtocol(asyncio.Protocol):
             and exchange.scope["path"] not in limits.paths_always_answered
         ):
             exchange.is_refused = True
+        elif self.state.starting < STARTS_MAX:
+            self._run(exchange)
         else:
-            tasks = self.state.tasks
-            tasks.add(self._loop.create_task(exchange.run(self._app)))
+            self.state.to_start.append(partial(self._run, exchange))
         if not exchange.more_body or (exchange.is_refused and exchange.expects_continue):
             self._begin(exchange)
 
@@ -517,6 +522,17 @@ class GuardedProtocol(asyncio.Protocol):
         if not self.transport.is_closing():
             self.resume_reading()
             self._next()
+
+    def _run(self, exchange: Exchange) -> None:
+        self.state.starting += 1
+        self.state.tasks.add(self._loop.create_task(exchange.run(self._app)))
+
+    def begins(self) -> None:
+        """The application begins with a request in this turn of the loop; another may in the next one."""
+        state = self.state
+        state.starting -= 1
+        if state.to_start:
+            state.to_start.popleft()()
 
     def ended(self, exchange: Exchange) -> None:
         """The application is through with it."""

@@ -10,7 +10,7 @@ import uvloop
 
 from adapters.asgi_server.overload import Reason, Refusals
 from adapters.asgi_server.server import ServerLimits
-from adapters.asgi_server.server_protocol import GuardedConfig, GuardedProtocol, GuardedState
+from adapters.asgi_server.server_protocol import STARTS_MAX, GuardedConfig, GuardedProtocol, GuardedState
 from adapters.genesys_emulator.connection import close_without_answer
 
 POST = b"POST /webhook HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody"
@@ -237,6 +237,22 @@ def test_a_request_over_the_limit_is_refused_and_the_next_is_taken_once_one_is_a
         assert server.app.paths == ["/held", "/held", "/held", "/webhook"]
 
     in_loop(test, requests_under_way_max=3)
+
+
+def test_few_requests_begin_in_one_turn_of_the_loop_so_that_a_refusal_need_not_wait_for_many() -> None:
+    async def test(server: Server) -> None:
+        begun: list[int] = []
+        for _ in range(10 * STARTS_MAX):
+            server.connect().protocol.data_received(POST)
+        for _ in range(TURNS):
+            begun.append(len(server.app.paths) - sum(begun))
+            await asyncio.sleep(0)
+
+        assert max(begun) == STARTS_MAX
+        assert sum(begun) == 10 * STARTS_MAX
+        assert server.state.starting == server.state.under_way == 0
+
+    in_loop(test)
 
 
 def test_probes_are_answered_however_much_there_is() -> None:
