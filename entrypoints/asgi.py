@@ -6,10 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from litestar import Litestar
 
 from adapters.http.app import create_app
+from adapters.process_board.board import Board
 from application.use_cases import UseCases
 from entrypoints.container import Container, Service, open_service
-from entrypoints.loops import running_loops
+from entrypoints.loops import running_loops, running_notes
 from entrypoints.policies import http_rules
+from entrypoints.processes import open_board
 from entrypoints.settings import Settings
 
 
@@ -18,7 +20,7 @@ def create_service_app(settings: Settings, *, with_loops: bool) -> Litestar:
 
     @asynccontextmanager
     async def open_use_cases() -> AsyncIterator[UseCases]:
-        async with open_running_service(settings, with_loops=with_loops) as service:
+        async with open_running_service(settings, with_loops=with_loops, board=open_board(None)) as service:
             yield service.use_cases
 
     return create_app(open_use_cases, http_rules(settings))
@@ -31,8 +33,9 @@ class ServiceApp:
     with its stack.
     """
 
-    def __init__(self, settings: Settings, *, with_loops: bool) -> None:
+    def __init__(self, settings: Settings, *, with_loops: bool, board: Board) -> None:
         self._settings = settings
+        self._board = board
         self._with_loops = with_loops
         self._service: Service | None = None
         self.asgi = create_app(self._use_cases, http_rules(settings))
@@ -40,7 +43,8 @@ class ServiceApp:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """From before the application's start until after its end. Raises StoreUnavailable."""
-        async with open_running_service(self._settings, with_loops=self._with_loops) as service:
+        opening = open_running_service(self._settings, with_loops=self._with_loops, board=self._board)
+        async with opening as service:
             self._service = service
             yield
 
@@ -57,11 +61,15 @@ class ServiceApp:
 
 
 @asynccontextmanager
-async def open_running_service(settings: Settings, *, with_loops: bool) -> AsyncIterator[Service]:
+async def open_running_service(
+    settings: Settings, *, with_loops: bool, board: Board
+) -> AsyncIterator[Service]:
     """The service, and what it does by itself. Raises StoreUnavailable."""
     async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(open_service(Container(settings=settings)))
+        service = await stack.enter_async_context(open_service(Container(settings=settings, board=board)))
         if with_loops:
             await stack.enter_async_context(running_loops(service))
+        elif settings.sync_mode == "inline" and settings.delivers:
+            await stack.enter_async_context(running_notes(service))
         stack.push_async_callback(service.inline_sync.close)
         yield service

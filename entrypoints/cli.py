@@ -50,11 +50,26 @@ def demo(events: int | None, rate: float, port: int | None, emulator_port: int |
 @cli.command()
 @click.option("--host", help="The address to listen on. [default: SESSION_KEEPER_HOST]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[default: SESSION_KEEPER_PORT]")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Server processes.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Server processes; with more than one the loops have one of their own.",
+)
 @click.option("--no-worker", is_flag=True, help="HTTP alone: no sync and no eviction in this process.")
 @click.option("--inherited-socket", type=int, hidden=True)
+@click.option("--inherited-board", type=int, hidden=True)
+@click.option("--budget-parts", type=int, default=1, hidden=True)
 def serve(
-    host: str | None, port: int | None, workers: int, *, no_worker: bool, inherited_socket: int | None
+    host: str | None,
+    port: int | None,
+    workers: int,
+    *,
+    no_worker: bool,
+    inherited_socket: int | None,
+    inherited_board: int | None,
+    budget_parts: int,
 ) -> None:
     """The service: HTTP, sync loop and eviction loop."""
     from entrypoints.commands.serve import run_serve
@@ -71,16 +86,20 @@ def serve(
             workers=workers,
             with_loops=not no_worker,
             inherited_socket=inherited_socket,
+            inherited_board=inherited_board,
+            budget_parts=budget_parts,
         )
     )
 
 
 @cli.command()
-def worker() -> None:
+@click.option("--inherited-board", type=int, hidden=True)
+@click.option("--budget-parts", type=int, default=1, hidden=True)
+def worker(inherited_board: int | None, budget_parts: int) -> None:
     """A sync worker: the sync and eviction loops alone."""
     from entrypoints.commands.worker import run_worker
 
-    sys.exit(run_worker(os.environ))
+    sys.exit(run_worker(os.environ, inherited_board=inherited_board, budget_parts=budget_parts))
 
 
 @cli.command()

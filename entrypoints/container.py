@@ -13,6 +13,7 @@ from dependency_injector import containers, providers
 
 from adapters.genesys.budget import GenesysBudget
 from adapters.genesys.gateway_on_demand import gateway_on_demand
+from adapters.process_board.board import Board
 from adapters.prometheus.metrics import PrometheusMetrics
 from adapters.system.clock import SystemClock
 from adapters.system.ids import RandomIds
@@ -36,6 +37,7 @@ from application.use_cases.refuse_event import RefuseEventHandler
 from application.use_cases.retry_syncs import ListFailedSyncsHandler, RetrySyncsHandler
 from domain.decisions.decision import Policies
 from entrypoints import policies as rules
+from entrypoints.processes import SyncNotes, open_board
 from entrypoints.settings import Settings
 
 
@@ -46,6 +48,7 @@ class Service:
     use_cases: UseCases
     sync_loop: SyncLoop
     inline_sync: InlineSync
+    sync_notes: SyncNotes
     store: SessionStore
     gateway: GenesysGateway
     clock: Clock
@@ -59,6 +62,7 @@ def _build_service(
     store: SessionStore,
     gateway: GenesysGateway,
     budget: GenesysBudget,
+    board: Board,
     clock: Clock,
     ids: IdGenerator,
     metrics: PrometheusMetrics,
@@ -82,7 +86,6 @@ def _build_service(
         policy=rules.sync_loop_policy(settings),
     )
     inline_sync = InlineSync(loop=sync_loop, seconds_max=settings.sync_inline_seconds)
-    metrics.watch_budget(budget.figures)
     clock_skew_max = timedelta(seconds=settings.clock_skew_max_seconds)
     erase_session = EraseSessionHandler(store=store, clock=clock, ids=ids, metrics=metrics, policies=policies)
 
@@ -93,6 +96,8 @@ def _build_service(
             return "no credentials are set"
         return None if sync_loop.misconfigured is None else str(sync_loop.misconfigured)
 
+    sync_notes = SyncNotes(board, budget=budget.figures, problem=genesys_problem)
+    metrics.watch_budget(sync_notes.budget)
     use_cases = UseCases(
         persist_session=PersistSessionHandler(
             store=store,
@@ -118,7 +123,7 @@ def _build_service(
         list_failed_syncs=ListFailedSyncsHandler(store=store, clock=clock),
         retry_syncs=RetrySyncsHandler(store=store, clock=clock),
         check_readiness=CheckReadinessHandler(
-            store=store, clock=clock, genesys_problem=genesys_problem, clock_skew_max=clock_skew_max
+            store=store, clock=clock, genesys_problem=sync_notes.problem, clock_skew_max=clock_skew_max
         ),
         read_health=ReadHealthHandler(store=store, metrics=metrics),
         read_metrics=ReadMetricsHandler(store=store, clock=clock, metrics=metrics),
@@ -127,6 +132,7 @@ def _build_service(
         use_cases=use_cases,
         sync_loop=sync_loop,
         inline_sync=inline_sync,
+        sync_notes=sync_notes,
         store=store,
         gateway=gateway,
         clock=clock,
@@ -154,7 +160,8 @@ class Container(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
     ids: providers.Provider[IdGenerator] = providers.Singleton(RandomIds)
-    metrics: providers.Provider[PrometheusMetrics] = providers.Singleton(PrometheusMetrics)
+    board: providers.Provider[Board] = providers.Singleton(open_board, None)
+    metrics: providers.Provider[PrometheusMetrics] = providers.Singleton(PrometheusMetrics, board)
     policies: providers.Provider[Policies] = providers.Singleton(rules.policies, settings)
 
     session_store: providers.Provider[SessionStore] = providers.Resource(_open_store, settings)
@@ -170,6 +177,7 @@ class Container(containers.DeclarativeContainer):
         store=session_store,
         gateway=gateway,
         budget=budget,
+        board=board,
         clock=clock,
         ids=ids,
         metrics=metrics,

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from application.errors import StoreUnavailable
 from application.use_cases.evict_expired import EvictExpired
@@ -17,15 +17,27 @@ _log = logging.getLogger("session_keeper.loops")
 @asynccontextmanager
 async def running_loops(service: Service) -> AsyncIterator[None]:
     """Runs the loops beside what is done inside; at the end the sessions that are claimed are released."""
-    loops = [asyncio.create_task(_for_ever("eviction", lambda: _evict(service)))]
-    if service.settings.delivers:
-        loops.append(asyncio.create_task(_for_ever("sync", service.sync_loop.run)))
+    async with AsyncExitStack() as running:
+        await running.enter_async_context(_running("eviction", lambda: _evict(service)))
+        if service.settings.delivers:
+            await running.enter_async_context(running_notes(service))
+            await running.enter_async_context(_running("sync", service.sync_loop.run))
+        yield
+
+
+def running_notes(service: Service) -> AbstractAsyncContextManager[None]:
+    """Tells the other processes what this one, which calls Genesys, knows of it."""
+    return _running("notes", service.sync_notes.keep_writing)
+
+
+@asynccontextmanager
+async def _running(name: str, run: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    loop = asyncio.create_task(_for_ever(name, run))
     try:
         yield
     finally:
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
 
 
 async def _for_ever(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -31,12 +31,18 @@ def run_workers(
     port: int,
     drain_seconds_max: float,
     on_ready: Callable[[str], None] | None = None,
+    companion: Sequence[str] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> int:
     """Keep `count` child processes serving on one address until SIGTERM or SIGINT; the exit code.
 
     `child_command` makes a child's command line from the number of an inherited file descriptor: a bound
     socket, to be given as `socket.socket(fileno=...)` to `run_server`, on which the children listen. A
     child should exit with 0 on SIGTERM, within `drain_seconds_max` and a few seconds; then it is killed.
+
+    `companion` is the command line of one more process, which does not listen: it is started once a child
+    listens, replaced and stopped like the children. All inherit the descriptors `pass_fds`; the socket is
+    not given to the companion.
 
     0 after a stop; 1 when the address is not to be had, when no child is left and all failed to start
     (ended by themselves within 5 s), or when children had to be killed.
@@ -47,7 +53,14 @@ def run_workers(
         sys.stderr.write(f"session-keeper: {error}\n")
         return 1
     with listener:
-        supervisor = Supervisor(child_command, listener, count, drain_seconds_max + CLOSE_SECONDS)
+        supervisor = Supervisor(
+            child_command,
+            listener,
+            count,
+            drain_seconds_max + CLOSE_SECONDS,
+            companion=companion,
+            pass_fds=pass_fds,
+        )
         return asyncio.run(supervisor.run(on_ready))
 
 
@@ -58,12 +71,18 @@ class Supervisor:
         listener: socket.socket,
         count: int,
         stop_seconds_max: float,
+        *,
+        companion: Sequence[str] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self._child_command = child_command
         self._listener = listener
         self._count = count
         self._stop_seconds_max = stop_seconds_max
+        self._companion = companion
+        self._pass_fds = pass_fds
         self._children: set[asyncio.subprocess.Process] = set()
+        self._serving = 0
         self._failed_starts = 0
         self._gave_up = False
         self._stopping = asyncio.Event()
@@ -73,7 +92,13 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for sig in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sig, self._stop, sig)
-        keepers = [asyncio.create_task(self._keep_running(number)) for number in range(self._count)]
+        serve = [*self._child_command(self._listener.fileno())]
+        keepers = [
+            asyncio.create_task(self._keep_running(f"server process {number}", serve))
+            for number in range(self._count)
+        ]
+        if self._companion is not None:
+            keepers.append(asyncio.create_task(self._keep_companion(self._companion)))
         announcing = asyncio.create_task(self._announce(on_ready))
         stopping: asyncio.Future[Any] = asyncio.create_task(self._stopping.wait())
         # A keeper ends before the stop only with an exception, which is raised when all are awaited.
@@ -92,46 +117,55 @@ class Supervisor:
         self._stopping.set()
 
     async def _announce(self, on_ready: Callable[[str], None] | None) -> None:
-        """Wait for the first child that listens: it is the same socket here."""
-        while not self._listener.getsockopt(  # noqa: ASYNC110 - a change in the kernel sets no event
-            socket.SOL_SOCKET, socket.SO_ACCEPTCONN
-        ):
-            await asyncio.sleep(READY_TICK_SECONDS)
+        await self._listening()
         if on_ready is not None:
             on_ready(server_url(self._listener))
 
-    async def _keep_running(self, number: int) -> None:
+    async def _listening(self) -> None:
+        """Wait for the first child that listens: it is the same socket here."""
+        while not (  # noqa: ASYNC110 - a change in the kernel sets no event
+            self._stopping.is_set() or self._listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        ):
+            await asyncio.sleep(READY_TICK_SECONDS)
+
+    async def _keep_companion(self, command: Sequence[str]) -> None:
+        await self._listening()
+        await self._keep_running("companion process", command, listens=False)
+
+    async def _keep_running(self, name: str, command: Sequence[str], *, listens: bool = True) -> None:
         pause_seconds = PAUSE_SECONDS_MIN
         while not self._stopping.is_set():
-            code, seconds = await self._run_child(number)
+            self._serving += listens
+            code, seconds = await self._run_child(name, command, listens=listens)
+            self._serving -= listens
             if self._stopping.is_set():
                 return
             if seconds >= START_SECONDS:
-                self._failed_starts = 0
+                self._failed_starts = 0 if listens else self._failed_starts
                 pause_seconds = PAUSE_SECONDS_MIN
             elif code > 0:
-                self._failed_starts += 1
-            if self._failed_starts >= self._count and not self._children:
+                self._failed_starts += listens
+            if listens and self._failed_starts >= self._count and not self._serving:
                 self._gave_up = True
                 logger.error("no server process starts, the last ended with %d: giving up", code)
                 self._stopping.set()
                 return
-            logger.warning("server process %d ended with %d, again in %.1f s", number, code, pause_seconds)
+            logger.warning("%s ended with %d, again in %.1f s", name, code, pause_seconds)
             await self._pause(pause_seconds)
             pause_seconds = min(pause_seconds * 2, PAUSE_SECONDS_MAX)
 
-    async def _run_child(self, number: int) -> tuple[int, float]:
+    async def _run_child(self, name: str, command: Sequence[str], *, listens: bool) -> tuple[int, float]:
         """Run one child to its end; its exit code (negative: a signal) and for how long it ran."""
         clock = asyncio.get_running_loop().time
         started = clock()
-        fd = self._listener.fileno()
         child = await asyncio.create_subprocess_exec(
-            *self._child_command(fd),
-            pass_fds=[fd],
+            *command,
+            # Who does not listen would keep the socket open for a while after all others closed it.
+            pass_fds=[*([self._listener.fileno()] if listens else []), *self._pass_fds],
             stdin=asyncio.subprocess.DEVNULL,
             preexec_fn=die_with_parent(),
         )
-        logger.info("server process %d started: pid=%d", number, child.pid)
+        logger.info("%s started: pid=%d", name, child.pid)
         self._children.add(child)
         if self._stopping.is_set():  # the signal came while the child was being started
             signal_child(child, signal.SIGTERM)

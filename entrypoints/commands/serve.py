@@ -16,6 +16,7 @@ from entrypoints.commands.start import (
     complain_of_store,
     settings_or_exit,
     warn_of_losses,
+    with_share_of_budget,
 )
 from entrypoints.policies import server_limits, store_limits
 from entrypoints.settings import PREFIX, Settings
@@ -31,8 +32,10 @@ def run_serve(
     workers: int,
     with_loops: bool,
     inherited_socket: int | None,
+    inherited_board: int | None,
+    budget_parts: int,
 ) -> int:
-    settings = settings_or_exit(environment, overrides)
+    settings = with_share_of_budget(settings_or_exit(environment, overrides), budget_parts)
     if problems := _refusals(settings, workers):
         complain(*problems)
         return WRONG_USAGE
@@ -41,24 +44,32 @@ def run_serve(
     try:
         if workers > 1:
             return _run_workers(settings, workers, with_loops=with_loops)
-        return _run_alone(settings, with_loops=with_loops, inherited_socket=inherited_socket)
+        return _run_alone(
+            settings,
+            with_loops=with_loops,
+            inherited_socket=inherited_socket,
+            inherited_board=inherited_board,
+        )
     except StoreUnavailable as error:
         complain_of_store(settings, error)
         return FAILED
 
 
-def _run_alone(settings: Settings, *, with_loops: bool, inherited_socket: int | None) -> int:
+def _run_alone(
+    settings: Settings, *, with_loops: bool, inherited_socket: int | None, inherited_board: int | None
+) -> int:
     """Raises StoreUnavailable when it cannot be opened at all."""
     gc.disable()  # what a start makes stays: to look for garbage in it is 8 % of the start
     from adapters.asgi_server.server import run_server
     from entrypoints.asgi import ServiceApp
+    from entrypoints.processes import open_board
 
     def ready(url: str) -> None:
         gc.freeze()  # nor is it looked through later: 120,000 objects, 60 ms each time
         gc.enable()
         _log.info("serving", extra={"url": url, "store": settings.store_place})
 
-    app = ServiceApp(settings, with_loops=with_loops)
+    app = ServiceApp(settings, with_loops=with_loops, board=open_board(inherited_board))
     return run_server(
         app.asgi,
         host=settings.host,
@@ -74,17 +85,25 @@ def _run_alone(settings: Settings, *, with_loops: bool, inherited_socket: int | 
 def _run_workers(settings: Settings, workers: int, *, with_loops: bool) -> int:
     """Raises StoreUnavailable, once for all processes, when it cannot be opened at all."""
     from adapters.asgi_server.supervisor import run_workers
+    from entrypoints.processes import shared_memory
 
     asyncio.run(_open_store_once(settings))
+    processes = workers + with_loops
+    board = shared_memory(processes)
+    # Inline, every process calls Genesys; otherwise the one with the loops alone does.
+    budget_parts = processes if settings.sync_mode == "inline" else 1
+    shared = ["--inherited-board", str(board), "--budget-parts", str(budget_parts)]
+    ours = [sys.executable, "-P", "-m", "entrypoints.cli"]
 
     def command(descriptor: int) -> list[str]:
-        loops = [] if with_loops else ["--no-worker"]
-        child = [sys.executable, "-P", "-m", "entrypoints.cli", "serve", *loops]
-        return [*child, "--host", settings.host, "--inherited-socket", str(descriptor)]
+        listening = ["--host", settings.host, "--inherited-socket", str(descriptor)]
+        return [*ours, "serve", "--no-worker", *listening, *shared]
 
     return run_workers(
         command,
         count=workers,
+        companion=[*ours, "worker", *shared] if with_loops else None,
+        pass_fds=[board],
         host=settings.host,
         port=settings.port,
         drain_seconds_max=settings.drain_seconds,

@@ -62,6 +62,12 @@ def settings_or_exit(
     return settings
 
 
+def with_share_of_budget(settings: Settings, processes: int) -> Settings:
+    """With that part of the calls a minute that one of so many processes may take for granted."""
+    calls_per_minute = max(1, settings.genesys_calls_per_minute // processes)
+    return msgspec.structs.replace(settings, genesys_calls_per_minute=calls_per_minute)
+
+
 def warn_of_losses(settings: Settings) -> None:
     """Says what this deployment is going to lose or leave undone."""
     if settings.store.warning is not None:
@@ -83,12 +89,19 @@ def complain_of_store(settings: Settings, error: StoreUnavailable) -> None:
     complain(f"{error} ({PREFIX}STORE_URL is {settings.store_place})")
 
 
-def with_service(settings: Settings, run: "Callable[[Service], Awaitable[int]]") -> int:
+def with_service(
+    settings: Settings,
+    run: "Callable[[Service], Awaitable[int]]",
+    *,
+    inherited_board: int | None = None,
+) -> int:
     """Runs something on an open service; a store that does not answer is one line and exit code 1."""
     from entrypoints.container import Container, open_service
+    from entrypoints.processes import open_board
 
     async def opened() -> int:
-        async with open_service(Container(settings=settings)) as service:
+        container = Container(settings=settings, board=open_board(inherited_board))
+        async with open_service(container) as service:
             return await run(service)
 
     try:

@@ -54,7 +54,7 @@ options = json.loads(sys.argv[1])
 sys.exit(run_workers(
     lambda fd: [sys.executable, "-c", options["child"], str(fd), options["mood"]],
     count=2, host="127.0.0.1", port=options["port"], drain_seconds_max=options["drain"],
-    on_ready=partial(print, flush=True),
+    on_ready=partial(print, flush=True), companion=options["companion"],
 ))
 """
 
@@ -67,6 +67,12 @@ class Workers:
     def line(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
+
+    def wait_until_said(self, text: str) -> None:
+        """Reads the log up to the line with this text."""
+        assert self.process.stderr is not None
+        while text not in (line := self.process.stderr.readline()):
+            assert line, text
 
     def end(self) -> tuple[int, str, str]:
         out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
@@ -83,8 +89,10 @@ class Workers:
 
 
 @contextmanager
-def starting(mood: str = "well", *, port: int = 0, drain: float = 10.0) -> Iterator[Workers]:
-    options = json.dumps({"child": CHILD, "mood": mood, "port": port, "drain": drain})
+def starting(
+    mood: str = "well", *, port: int = 0, drain: float = 10.0, companion: list[str] | None = None
+) -> Iterator[Workers]:
+    options = json.dumps({"child": CHILD, "mood": mood, "port": port, "drain": drain, "companion": companion})
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, options],
         stdout=subprocess.PIPE,
@@ -101,10 +109,21 @@ def starting(mood: str = "well", *, port: int = 0, drain: float = 10.0) -> Itera
 
 
 @contextmanager
-def running(mood: str = "well", *, drain: float = 10.0) -> Iterator[Workers]:
-    with starting(mood, drain=drain) as workers:
+def running(
+    mood: str = "well", *, drain: float = 10.0, companion: list[str] | None = None
+) -> Iterator[Workers]:
+    with starting(mood, drain=drain, companion=companion) as workers:
         workers.url = workers.line()
         yield workers
+
+
+COMPANION = """
+import os, signal, stat, sys, time
+listening = [fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")
+             and stat.S_ISSOCK(os.stat(f"/proc/self/fd/{fd}").st_mode)]
+print("companion", os.getpid(), len(listening), flush=True)
+signal.pause()
+"""
 
 
 def answering_url(url: str) -> bool:
@@ -197,3 +216,34 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
 
     assert code == 1
     assert re.fullmatch(rf"session-keeper: cannot listen on 127\.0\.0\.1:{port}: .+\n", err)
+
+
+def test_a_companion_runs_once_beside_the_workers_is_replaced_and_stopped_with_them() -> None:
+    with running(companion=[sys.executable, "-c", COMPANION]) as workers:
+        name, pid, sockets = workers.line().split()
+        assert (name, sockets) == ("companion", "0")
+        os.kill(int(pid), signal.SIGKILL)
+
+        name, replacement, _ = workers.line().split()
+        assert name == "companion"
+        assert replacement != pid
+        assert len(workers.answering(2)) == 2
+        workers.process.send_signal(signal.SIGTERM)
+        code, out, err = workers.end()
+        assert code == 0
+        assert "companion" not in out
+        assert "companion process ended with -9, again in 0.5 s" in err
+        assert not Path(f"/proc/{replacement}").exists()
+
+
+def test_workers_that_all_fail_are_given_up_whatever_the_companion_does() -> None:
+    with starting("fails", companion=[sys.executable, "-c", COMPANION]) as workers:
+        assert workers.end()[0] == 1
+
+
+def test_workers_go_on_serving_beside_a_companion_that_does_not_start() -> None:
+    with running(companion=[sys.executable, "-c", "raise SystemExit(1)"]) as workers:
+        before = workers.answering(2)
+        workers.wait_until_said("companion process ended with 1, again in 1.0 s")
+
+        assert workers.answering(2) == before
