@@ -18,7 +18,7 @@ WITH input AS MATERIALIZED (
         sync_waiting_since
     )
 ), locked AS MATERIALIZED (
-    SELECT s.session_id FROM sessions s JOIN input i USING (session_id)
+    SELECT i.* FROM sessions s JOIN input i USING (session_id)
     WHERE s.version = i.expected AND i.kind <> 'note' FOR UPDATE OF s SKIP LOCKED
 ), updated AS (
     UPDATE sessions s SET
@@ -28,12 +28,10 @@ WITH input AS MATERIALIZED (
         sync_due_at = i.sync_due_at, sync_lane = i.sync_lane, sync_failure = i.sync_failure,
         sync_waiting_since = i.sync_waiting_since,
         trail_after = CASE WHEN i.forgets_audit THEN nextval('audit_place_seq') ELSE s.trail_after END
-    FROM input i JOIN locked USING (session_id)
-    WHERE s.session_id = i.session_id AND i.kind = 'put'
+    FROM locked i WHERE s.session_id = i.session_id AND i.kind = 'put'
     RETURNING s.session_id
 ), deleted AS (
-    DELETE FROM sessions s USING input i JOIN locked USING (session_id)
-    WHERE s.session_id = i.session_id AND i.kind = 'delete'
+    DELETE FROM sessions s USING locked i WHERE s.session_id = i.session_id AND i.kind = 'delete'
     RETURNING s.session_id, s.trail_after
 ), inserted AS (
     INSERT INTO sessions (

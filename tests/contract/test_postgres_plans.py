@@ -179,6 +179,33 @@ async def test_a_write_looks_at_no_session_but_its_own(
     assert "sessions_pkey" in indexes(plan)
 
 
+async def test_a_write_compares_each_session_with_no_other_of_its_batch(filled: str) -> None:
+    """Joined in a loop, a batch of 256 took 65,000 comparisons."""
+    connection = await asyncpg.connect(filled)
+    ids = [SessionId(f"s{n}") for n in range(1, 257)]
+    versions = {row["session_id"]: row["version"] for row in await connection.fetch(statements.READ, ids)}
+    writes = [
+        SessionWrite(
+            session_id=one,
+            record=SessionRecord.of(state(one)),
+            state_changed=True,
+            audit=(),
+            forgets_audit=False,
+        )
+        for one in ids
+    ]
+    columns = [*rows.session_columns(writes, versions), *rows.audit_columns(writes)]
+    transaction = connection.transaction()
+    await transaction.start()
+    text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statements.WRITE}", *columns)
+    await transaction.rollback()
+    await connection.close()
+
+    found = nodes(json.loads(text)[0]["Plan"])
+    assert sum(node["Actual Rows"] for node in found if node.get("Operation") == "Update") == len(ids)
+    assert sum(node.get("Rows Removed by Join Filter", 0) for node in found) <= len(ids)
+
+
 async def test_the_backlog_looks_at_so_many_sessions_however_many_wait(
     plans: tuple[asyncpg.Connection, str],
 ) -> None:
