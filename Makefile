@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help run test test-unit check hooks install install-dev format lock clean
+.PHONY: help run test test-unit check bench hooks install install-dev format lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -22,6 +22,9 @@ check: install-dev ## lint, format, import contracts, types
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 	$(BIN)/mypy
+
+bench: install-dev ## beside Express, Fastify and FastAPI, into docs/performance.md: 25 minutes; ARGS="--quick", ARGS=--help
+	$(BIN)/python -m benchmarks.bench $(ARGS)
 
 hooks: ## a git hook that runs `make check` before each commit
 	@hook=$$(git rev-parse --git-path hooks)/pre-commit; \
