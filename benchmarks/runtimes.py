@@ -234,7 +234,7 @@ def show_canonical_json() -> None:
             ("orjson", orjson.dumps(value)),
             ("msgspec", msgspec.json.encode(value)),
         ):
-            print(f"{name:10}{ours!s:18} {name_of_other:8} {'same' if ours == other else other}")
+            print(f"{name:10}{ours!r:18} {name_of_other:8} {'same' if ours == other else repr(other)}")
 
 
 def main() -> None:
