@@ -11,13 +11,20 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
-from adapters.http.bare_asgi import posts_first
+from adapters.http.bare_asgi import posts_first, reads_first
 from adapters.http.front_page import front_page
 from adapters.http.openapi import caller_security, openapi_config, webhook_security
 from adapters.http.probes import health, live, metrics, ready
 from adapters.http.problems import EXCEPTION_HANDLERS
 from adapters.http.schema_page import schema_router
-from adapters.http.sessions import check_query, erase_session, read_audit_trail, read_session
+from adapters.http.sessions import (
+    SESSION_PATH,
+    SessionReader,
+    check_query,
+    erase_session,
+    read_audit_trail,
+    read_session,
+)
 from adapters.http.webhooks import WEBHOOK_PATH, EventIntake, WebhookRules, receive_event
 from application.use_cases import UseCases
 
@@ -41,7 +48,8 @@ def create_app(open_use_cases: OpenUseCases, rules: HttpRules) -> Litestar:
             app.state.use_cases = use_cases
             app.state.intake = intake = EventIntake(use_cases, webhook_rules)
             routes = app.asgi_handler
-            app.asgi_handler = posts_first(WEBHOOK_PATH, intake, routes)
+            reads = reads_first(SESSION_PATH, SessionReader(use_cases, webhook_rules.senders), routes)
+            app.asgi_handler = posts_first(WEBHOOK_PATH, intake, reads)
             try:
                 yield
             finally:

@@ -6,7 +6,7 @@ answer. What goes wrong is answered by the one table of problems all the same (`
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from litestar import Request
@@ -25,12 +25,21 @@ _HOST: Final = re.compile(rb"[0-9A-Za-z!$&'()*+,;=\-._~:\[\]@%]*")
 def posts_first(path: str, handler: ASGIApp, others: ASGIApp) -> ASGIApp:
     """The application in which POST to exactly this path is answered by `handler`, all else by `others`."""
 
-    def handle(scope: Scope, receive: Receive, send: Send) -> object:
-        if scope["path"] == path and scope.get("method") == "POST":
-            return handler(scope, receive, send)
-        return others(scope, receive, send)
+    def handle(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        posted = scope["path"] == path and scope.get("method") == "POST"
+        return (handler if posted else others)(scope, receive, send)
 
-    return handle  # type: ignore[return-value]
+    return handle
+
+
+def reads_first(path: re.Pattern[str], handler: ASGIApp, others: ASGIApp) -> ASGIApp:
+    """The application in which GET of what matches `path` is answered by `handler`, all else by `others`."""
+
+    def handle(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        read = scope.get("method") == "GET" and path.fullmatch(scope["path"]) is not None
+        return (handler if read else others)(scope, receive, send)
+
+    return handle
 
 
 def headers_of(scope: Scope) -> Headers:
@@ -49,6 +58,11 @@ def headers_of(scope: Scope) -> Headers:
 def header_text(headers: Headers, name: bytes) -> str | None:
     value = headers.get(name)
     return None if value is None else value.decode("latin-1")
+
+
+def header_texts(scope: Scope, name: bytes) -> list[str]:
+    """Every line of a header that may be sent several times."""
+    return [value.decode("latin-1") for given, value in scope["headers"] if given == name]
 
 
 async def read_body(headers: Headers, receive: Receive, byte_size_max: int) -> bytes:
@@ -78,11 +92,17 @@ async def read_body(headers: Headers, receive: Receive, byte_size_max: int) -> b
     raise SenderGone
 
 
-async def send_json(send: Send, body: bytes) -> None:
+async def send_json(send: Send, body: bytes, *more: tuple[bytes, bytes]) -> None:
+    """A 200 with this body, and with more headers ahead of those that describe it."""
     length = b"%d" % len(body)
-    headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+    headers = [*more, (b"content-type", b"application/json"), (b"content-length", length)]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def send_not_modified(send: Send, *headers: tuple[bytes, bytes]) -> None:
+    await send({"type": "http.response.start", "status": 304, "headers": [*headers]})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def send_problem(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:

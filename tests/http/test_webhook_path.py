@@ -1,4 +1,4 @@
-"""The way of a webhook: past the router where the path is the exact one, and alike where it is not."""
+"""Webhooks and reads of sessions: past the router where the path is the exact one, else alike."""
 
 import sys
 from collections import Counter
@@ -15,8 +15,8 @@ JSON = (b"content-type", b"application/json")
 FRAMEWORK = str(Path(litestar.__file__).parent)
 
 
-async def framework_calls(keeper: Keeper, path: str) -> int:
-    """How many functions of the framework a posted event calls."""
+async def framework_calls(keeper: Keeper, path: str, method: str = "POST") -> int:
+    """How many functions of the framework a request calls."""
     calls: Counter[str] = Counter()
 
     def count(frame: FrameType, happened: str, _: object) -> None:
@@ -26,7 +26,7 @@ async def framework_calls(keeper: Keeper, path: str) -> int:
     sys.setprofile(count)
     try:
         status = await keeper.send_raw(
-            "POST", path, {"type": "http.request", "body": EVENT, "more_body": False}, headers=[JSON]
+            method, path, {"type": "http.request", "body": EVENT, "more_body": False}, headers=[JSON]
         )
     finally:
         sys.setprofile(None)
@@ -40,6 +40,31 @@ async def test_an_event_passes_by_the_frameworks_router(keeper: Keeper) -> None:
 
     assert routed > 50
     assert straight <= 3
+
+
+async def test_a_read_of_a_session_passes_by_the_frameworks_router(keeper: Keeper) -> None:
+    await keeper.post(context={"a": 1})
+
+    routed = await framework_calls(keeper, "/sessions/s/", "GET")
+    straight = await framework_calls(keeper, "/sessions/s", "GET")
+
+    assert routed > 50
+    assert straight <= 3
+
+
+@pytest.mark.parametrize("etag", ["none", '"x"'])
+async def test_a_session_is_read_alike_under_every_spelling_of_its_path(keeper: Keeper, etag: str) -> None:
+    await keeper.post(context={"a": 1})
+    answers = [
+        await keeper.http.get(path, headers={"if-none-match": etag})
+        for path in ("/sessions/s", "/sessions/s/", "/sessions//s")
+    ]
+    known = {"if-none-match": answers[0].headers["etag"]}
+    unchanged = [await keeper.http.get(path, headers=known) for path in ("/sessions/s", "/sessions/s/")]
+
+    for group in (answers, unchanged):
+        assert len({(answer.status_code, answer.content, str(answer.headers)) for answer in group}) == 1
+    assert [answer.status_code for answer in (*answers, *unchanged)] == [200, 200, 200, 304, 304]
 
 
 @pytest.mark.parametrize("path", [WEBHOOK, WEBHOOK + "/", "/webhook//messaging"])
