@@ -82,13 +82,14 @@ SERVED = """
 import asyncio, json, sys
 import entrypoints.commands.serve
 from entrypoints.asgi import ServiceApp
+from entrypoints.processes import open_board
 from entrypoints.settings import load_settings
 
 async def start():
     async with app.open():
         print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
-app = ServiceApp(load_settings(json.loads(sys.argv[1])), with_loops=True)
+app = ServiceApp(load_settings(json.loads(sys.argv[1])), with_loops=True, board=open_board(None))
 asyncio.run(start())
 """
 
