@@ -31,6 +31,7 @@ __all__ = ["CannotListen", "ServerLimits", "bind_listener", "run_server", "serve
 logger = logging.getLogger("session_keeper.server")
 
 DRAIN_TICK_SECONDS = 0.05
+ACCEPTS_PER_TURN = 16
 UNWIND_SECONDS = 2.0  # what cancelled requests have to clean up after themselves
 FILES_BESIDE_CONNECTIONS = 256
 
@@ -107,6 +108,17 @@ def bind_listener(host: str, port: int) -> socket.socket:
     return listener
 
 
+def more_handles(listener: socket.socket) -> list[socket.socket]:
+    """Further descriptors of a listening socket, for a loop that accepts one connection of each in a turn.
+
+    libuv does. In a service with a lot to do a turn takes milliseconds, so that new connections were let in
+    one in some milliseconds, and waited for seconds in the kernel before anything could refuse them.
+    """
+    if sys.platform == "win32":
+        return []
+    return [listener.dup() for _ in range(ACCEPTS_PER_TURN - 1)]
+
+
 def server_url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -145,7 +157,7 @@ class GracefulServer(uvicorn.Server):
 
     async def serve_to_exit_code(self, listener: socket.socket) -> int:
         self._loop = asyncio.get_running_loop()
-        serving = asyncio.create_task(self._serve([listener]))
+        serving = asyncio.create_task(self._serve([listener, *more_handles(listener)]))
         forced = asyncio.create_task(self._forced.wait())
         await asyncio.wait({serving, forced}, return_when=asyncio.FIRST_COMPLETED)
         if not serving.done():

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import uvloop
 
 from adapters.asgi_server.overload import Reason, Refusals
-from adapters.asgi_server.server import ServerLimits
+from adapters.asgi_server.server import ACCEPTS_PER_TURN, ServerLimits, bind_listener, more_handles
 from adapters.asgi_server.server_protocol import STARTS_MAX, GuardedConfig, GuardedProtocol, GuardedState
 from adapters.genesys_emulator.connection import close_without_answer
 
@@ -364,3 +366,16 @@ def test_connections_over_the_limit_are_answered_at_once() -> None:
             assert sender.transport.written[0].startswith(b"HTTP/1.1 503 ")
 
     in_loop(test, connections_max=1)
+
+
+def test_further_handles_of_a_listener_take_from_the_same_queue() -> None:
+    with bind_listener("127.0.0.1", 0) as listener, ExitStack() as stack:
+        handles = [stack.enter_context(handle) for handle in more_handles(listener)]
+        listener.listen()
+        senders = [
+            stack.enter_context(socket.create_connection(listener.getsockname(), timeout=20)) for _ in handles
+        ]
+        accepted = [stack.enter_context(handle.accept()[0]) for handle in handles]
+
+        assert len(handles) == ACCEPTS_PER_TURN - 1
+        assert {one.getpeername() for one in accepted} == {one.getsockname() for one in senders}
