@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 from zlib import crc32
 
@@ -21,9 +21,9 @@ from application.ports.session_store import (
     SessionStore,
     SyncBacklog,
 )
-from domain.audit import AuditEntry
+from domain.audit import AuditAction, AuditEntry
 from domain.decisions.decision import Decide, Decision
-from domain.ids import SessionId, SubjectId
+from domain.ids import PersistenceId, SessionId, SubjectId
 from domain.instants import to_microseconds
 from domain.session.state import SessionState
 from domain.sync.state import SyncLane
@@ -38,7 +38,7 @@ class MemorySessionStore(SessionStore):
         self._due = {lane.value: _ByTime() for lane in SyncLane}
         self._waiting = _ByTime()
         self._failed: set[SessionId] = set()
-        self._trail: dict[int, AuditEntry] = {}
+        self._trail: dict[int, _Noted] = {}
         self._trail_by_time = _ByTime()
         self._places: defaultdict[SessionId, list[int]] = defaultdict(list)
         self._left_trails: defaultdict[SubjectId, Counter[SessionId]] = defaultdict(Counter)
@@ -56,7 +56,7 @@ class MemorySessionStore(SessionStore):
             self._forget(self._places.pop(session_id, []))
         for entry in write.audit:
             self._last_place += 1
-            self._trail[self._last_place] = entry
+            self._trail[self._last_place] = _noted(entry)
             self._trail_by_time.add(entry.time, self._last_place)
             if entry.subject_id is not None:
                 self._left_trails[entry.subject_id][session_id] += 1
@@ -72,7 +72,7 @@ class MemorySessionStore(SessionStore):
     async def audit_trail(self, session_id: SessionId, *, after: str | None, limit: int) -> AuditPage:
         places = self._places.get(session_id, [])
         places = places[bisect_right(places, number_of(session_id, after)) :][: limit + 1]
-        entries = tuple(self._trail[place] for place in places[:limit])
+        entries = tuple(_entry(self._trail[place]) for place in places[:limit])
         more = len(places) > limit
         return AuditPage(entries, cursor_of(session_id, str(places[limit - 1])) if more else None)
 
@@ -97,7 +97,7 @@ class MemorySessionStore(SessionStore):
     async def forget_audit(self, before: datetime, limit: int) -> int:
         old = list(islice(self._trail_by_time.until(before - timedelta.resolution), limit))
         for place in old:
-            session_id = self._trail[place].session_id
+            session_id = self._trail[place][1]
             self._places[session_id].remove(place)
             if not self._places[session_id]:
                 del self._places[session_id]
@@ -135,23 +135,25 @@ class MemorySessionStore(SessionStore):
         return None
 
     def _put(self, session_id: SessionId, old: SessionRecord | None, new: SessionRecord | None) -> None:
-        if old is not None:
-            del self._records[session_id]
-            self._expiring.remove(old.expires_at, session_id)
-            if old.sync_due_at is not None:
-                self._due[old.sync_lane].remove(old.sync_due_at, session_id)
-            if old.sync_waiting_since is not None:
-                self._waiting.remove(old.sync_waiting_since, session_id)
-            self._failed.discard(session_id)
-        if new is not None:
+        if new is None:
+            self._records.pop(session_id, None)
+        else:
             self._records[session_id] = new
-            self._expiring.add(new.expires_at, session_id)
-            if new.sync_due_at is not None:
-                self._due[new.sync_lane].add(new.sync_due_at, session_id)
-            if new.sync_waiting_since is not None:
-                self._waiting.add(new.sync_waiting_since, session_id)
-            if new.sync_failure is not None:
-                self._failed.add(session_id)
+        was = (None, None) if old is None else (old.expires_at, old.sync_waiting_since)
+        now = (None, None) if new is None else (new.expires_at, new.sync_waiting_since)
+        self._expiring.move(session_id, was[0], now[0])
+        self._waiting.move(session_id, was[1], now[1])
+        if old is not None and new is not None and old.sync_lane == new.sync_lane:
+            self._due[new.sync_lane].move(session_id, old.sync_due_at, new.sync_due_at)
+        else:
+            if old is not None:
+                self._due[old.sync_lane].move(session_id, old.sync_due_at, None)
+            if new is not None:
+                self._due[new.sync_lane].move(session_id, None, new.sync_due_at)
+        if new is not None and new.sync_failure is not None:
+            self._failed.add(session_id)
+        else:
+            self._failed.discard(session_id)
 
     def _due_records(self, now: datetime, lane: SyncLane) -> Iterator[SessionRecord]:
         """By the time at which they became due."""
@@ -161,7 +163,7 @@ class MemorySessionStore(SessionStore):
 
     def _forget(self, places: Iterable[int]) -> None:
         for place in places:
-            entry = self._trail.pop(place)
+            entry = _entry(self._trail.pop(place))
             self._trail_by_time.remove(entry.time, place)
             if entry.subject_id is not None:
                 left = self._left_trails[entry.subject_id]
@@ -179,21 +181,77 @@ class MemorySessionStore(SessionStore):
                 yield record.sync_failure, record
 
 
+_Noted = tuple[str, SessionId, datetime, PersistenceId | None, int | None, str | None, SubjectId | None]
+"""An entry of the trail, its fields in their order. The trail is most of what this store holds, and the
+garbage collector does not go through tuples of texts and numbers again and again, as it does elsewhere."""
+
+
+def _noted(entry: AuditEntry) -> _Noted:
+    what = (entry.persistence_id, entry.revision, entry.reason, entry.subject_id)
+    return (entry.action.value, entry.session_id, entry.time, *what)
+
+
+def _entry(noted: _Noted) -> AuditEntry:
+    action, session_id, time, persistence_id, revision, reason, subject_id = noted
+    return AuditEntry(
+        action=AuditAction(action),
+        session_id=session_id,
+        time=time,
+        persistence_id=persistence_id,
+        revision=revision,
+        reason=reason,
+        subject_id=subject_id,
+    )
+
+
+_BUCKET_BITS = 18
+"""Microseconds of a bucket: 2 to the power of this, a quarter of a second."""
+
+
 class _ByTime:
-    """Things in the order of their times, so that the first ones are found without a look at the rest."""
+    """Things by their times, so that the first ones are found without a look at the rest.
+
+    They stand in buckets, which are sorted when they are looked at. All in one sorted list would have to be
+    moved for each one that comes or goes: with 200,000 sessions that took 87 µs per update.
+    """
 
     def __init__(self) -> None:
-        self._items: list[tuple[int, Any]] = []
+        self._buckets: dict[int, dict[Any, int]] = {}
+        self._numbers: list[int] = []
 
     def add(self, moment: datetime, thing: Any) -> None:
-        insort(self._items, (to_microseconds(moment), thing))
+        microseconds = to_microseconds(moment)
+        number = microseconds >> _BUCKET_BITS
+        bucket = self._buckets.get(number)
+        if bucket is None:
+            bucket = self._buckets[number] = {}
+            insort(self._numbers, number)
+        bucket[thing] = microseconds
 
     def remove(self, moment: datetime, thing: Any) -> None:
-        del self._items[bisect_left(self._items, (to_microseconds(moment), thing))]
+        number = to_microseconds(moment) >> _BUCKET_BITS
+        bucket = self._buckets[number]
+        del bucket[thing]
+        if not bucket:
+            del self._buckets[number]
+            del self._numbers[bisect_left(self._numbers, number)]
+
+    def move(self, thing: Any, old: datetime | None, new: datetime | None) -> None:
+        """None: it has, or is to have, no time."""
+        if old == new:
+            return
+        if old is not None:
+            self.remove(old, thing)
+        if new is not None:
+            self.add(new, thing)
 
     def all(self) -> Iterator[Any]:
-        return (thing for _, thing in self._items)
+        return (thing for _, thing in self._items())
 
     def until(self, moment: datetime) -> Iterator[Any]:
-        for place in range(bisect_left(self._items, (to_microseconds(moment) + 1,))):
-            yield self._items[place][1]
+        end = to_microseconds(moment)
+        return (thing for _, thing in takewhile(lambda item: item[0] <= end, self._items()))
+
+    def _items(self) -> Iterator[tuple[int, Any]]:
+        for number in self._numbers:
+            yield from sorted((microseconds, thing) for thing, microseconds in self._buckets[number].items())

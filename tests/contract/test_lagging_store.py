@@ -56,8 +56,8 @@ def _copied(value: Any) -> Any:
     if isinstance(again, dict):
         for key, each in again.items():
             again[key] = _copied(each)
-    elif hasattr(again, "_items"):
-        again._items = list(again._items)
+    elif hasattr(again, "_buckets"):
+        again._buckets, again._numbers = _copied(again._buckets), list(again._numbers)
     return again
 
 
