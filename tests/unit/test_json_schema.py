@@ -63,7 +63,7 @@ def test_the_number_of_violations_is_bounded(schema_file: Path) -> None:
     ("text", "complaint"),
     [
         ("", "line 1:"),
-        ('{\n "type": "object",\n}', "line 3:"),
+        ('{\n "type": "object"\n "title": "a"}', "line 3:"),
         ('{\n "properties": {\n  "a": 1,\n  "b": {\n   "type": "nonsense"}}}', "line 3:"),
         ('{\n "properties": {\n  "b": {\n   "type": "nonsense"}}}', "line 4:"),
         ('{\n "$ref": "http://127.0.0.1:9/schema.json"}', "references to other documents are refused"),
