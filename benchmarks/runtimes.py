@@ -105,10 +105,13 @@ def serve(given: argparse.Namespace) -> None:
 
     settings, app = made()
 
+    def started_at_once(loop: Any, work: Any, **options: Any) -> Any:
+        """asyncio.eager_task_factory, which refuses the `eager_start` that uvloop passes from 3.13 on."""
+        return asyncio.Task(work, loop=loop, **(options | {"eager_start": True}))
+
     async def eager(scope: Any, receive: Any, send: Any) -> None:
-        factory = getattr(asyncio, "eager_task_factory", None)
         if scope["type"] == "lifespan":
-            asyncio.get_running_loop().set_task_factory(factory)
+            asyncio.get_running_loop().set_task_factory(started_at_once)
         await app(scope, receive, send)
 
     limits = server_limits(settings)

@@ -17,6 +17,8 @@ def steps_of(run: Callable[[], object]) -> int:
         return count
 
     before = sys.gettrace()
+    # Since 3.12 opcodes are reported only if some frame had asked for them when the trace began.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(count)
     try:
         run()
