@@ -54,8 +54,10 @@ def measure(given: argparse.Namespace) -> Results:
     with open_stores() as stores:
         run = Run(QUICK if given.quick else FULL, subjects, stores, results, _speaker(started))
         for section in given.sections:
-            SECTIONS[section](run)
-            save(results, given.output)
+            try:
+                SECTIONS[section](run)
+            finally:  # what was measured until then is not lost with a server that failed
+                save(results, given.output)
     return results
 
 
@@ -81,6 +83,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--render", action="store_true", help="measure nothing: only write the page")
     given = parser.parse_args()
     given.sections = [section for section in SECTIONS if section in given.sections]
+    if "open" in given.sections and "main" not in given.sections:
+        parser.error("the section open needs the top rates of the section main")
     return given
 
 

@@ -39,11 +39,14 @@ class Run:
     results: Results
     say: Callable[[str], None]
 
-    def rounds(self, section: str, count: int) -> Iterator[tuple[int, Subject]]:
-        """Turn about: no subject has the quiet, or the warm, place in every round."""
+    def rounds(self, section: str, count: int, *, sharing: bool = False) -> Iterator[tuple[int, Subject]]:
+        """Turn about: no subject has the quiet, or the warm, place in every round. `sharing`: only those
+        that take more than one process.
+        """
+        subjects = [subject for subject in self.subjects if subject.takes_processes or not sharing]
         for number in range(count):
-            start = number * 3 % len(self.subjects)
-            for subject in self.subjects[start:] + self.subjects[:start]:
+            start = number * 3 % max(1, len(subjects))
+            for subject in subjects[start:] + subjects[:start]:
                 self.say(f"{section}, round {number + 1} of {count}: {subject.title}")
                 yield number, subject
 
@@ -96,8 +99,8 @@ def measure_concurrency(run: Run) -> None:
 
 def measure_processes(run: Run) -> None:
     """One and two server processes, where a subject can share its store between them."""
-    for number, subject in run.rounds("processes", run.plan.rounds):
-        for processes in turned(PROCESSES, number) if subject.takes_processes else ():
+    for number, subject in run.rounds("processes", run.plan.rounds, sharing=True):
+        for processes in turned(PROCESSES, number):
             with visit(subject, run.stores, processes=processes) as visited:
                 visited.warm_up(run.plan.warm_up_seconds)
                 run.results.samples.append(visited.closed("processes", number, run.plan.seconds))
