@@ -32,15 +32,6 @@ def quick_copy(cls: type[T]) -> Callable[[object], T]:
     return built
 
 
-def setters(cls: type) -> list[Callable[[Any, Any], None]]:
-    """What sets each slot of a new instance, in the order of the fields.
-
-    Raises:
-        TypeError: as `quick`.
-    """
-    return [vars(cls)[name].__set__ for name in _names(cls)]
-
-
 def _names(cls: object) -> list[str]:
     if not (isinstance(cls, type) and is_dataclass(cls)) or hasattr(cls, "__post_init__"):
         raise TypeError(f"{cls!r} is not built by setting its fields alone")

@@ -10,7 +10,6 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, MsgspecError, Raw, Struct, json, msgpack
 
-from adapters.storage.quick import setters
 from application.errors import StoreUnavailable
 from domain.context.lww_map import LwwVariable
 from domain.stamps import BEFORE_ALL, Stamp
@@ -38,8 +37,6 @@ _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(_Kept).decode
 _decode_document = json.Decoder(dict[str, Raw]).decode
 _MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
-_new = object.__new__
-_set_text, _set_stamp, _set_packed = setters(LwwVariable)
 
 
 class StoredVariables(Mapping[str, LwwVariable]):
@@ -151,10 +148,7 @@ def _taken_apart(kept: _Kept, document: bytes) -> dict[str, LwwVariable]:
     stamps = [BEFORE_ALL, *kept.stamps]
     entries: dict[str, LwwVariable] = {}
     for name, text, place in zip(texts, texts.values(), kept.variables, strict=True):
-        entries[name] = entry = _new(LwwVariable)  # as `quick` does, less a call for each
-        _set_text(entry, bytes(text))
-        _set_stamp(entry, stamps[place])
-        _set_packed(entry, False)
+        entries[name] = LwwVariable(bytes(text), stamps[place])
     if kept.packed:
         names = list(texts)
         for number in kept.packed:

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 from domain.context.compression import unpacked
-from domain.context.variables import EMPTY_DOCUMENT, document_of, member_byte_size, name_text
+from domain.context.variables import document_of, name_text
 from domain.stamps import BEFORE_ALL, Stamp
 
 
-@dataclass(frozen=True, slots=True)
-class LwwVariable:
+class LwwVariable(NamedTuple):
     """A canonical JSON text and the stamp of the event that set it. No text: a tombstone.
 
     Attributes:
@@ -56,19 +56,30 @@ class LwwMap:
     def document(self) -> bytes:
         return document_of(self.texts.items())
 
+    @cached_property
+    def newest(self) -> Stamp:
+        """The newest stamp of an entry."""
+        return max([entry.stamp for entry in self.entries.values()], default=BEFORE_ALL)
+
+    @cached_property
+    def packed(self) -> frozenset[str]:
+        """The names of the variables that are packed."""
+        return frozenset([name for name, entry in self.entries.items() if entry.packed])
+
     @property
     def byte_size(self) -> int:
-        """The length of the document, without building it."""
-        members = [member_byte_size(name, text) for name, text in self.texts.items()]
-        return len(EMPTY_DOCUMENT) + sum(members) + max(0, len(members) - 1)
+        """The length of the document."""
+        return len(self.document)
 
     def expanded(self) -> "LwwMap":
         """With every packed text decompressed."""
-        plain = {
-            name: LwwVariable(unpacked(entry.text), entry.stamp)
-            for name, entry in self.entries.items()
-            if entry.packed and entry.text is not None
-        }
+        if not self.packed:
+            return self
+        plain: dict[str, LwwVariable] = {}
+        for name in self.packed:
+            text, stamp, _ = self.entries[name]
+            if text is not None:
+                plain[name] = LwwVariable(unpacked(text), stamp)
         return replace(self, entries={**self.entries, **plain}) if plain else self
 
     def loses(self, name: str, stamp: Stamp) -> bool:
@@ -80,19 +91,26 @@ class LwwMap:
 
     def merged(self, texts: Mapping[str, bytes | None], stamp: Stamp) -> "LwwMap":
         """With these variables set, and those without a text removed, by an event of this stamp."""
-        won = {
-            name: LwwVariable(text, stamp)
-            for name, text in texts.items()
-            if not self.loses(name, stamp) and not self._has(name, stamp)
-        }
-        return replace(self, entries={**self.entries, **won}) if won else self
+        entries = self.entries
+        if not entries:
+            if stamp < self.floor or stamp <= self.horizon or not texts:
+                return self
+            return self._with({name: LwwVariable(text, stamp) for name, text in texts.items()})
+        won: dict[str, LwwVariable] = {}
+        for name, text in texts.items():
+            entry = entries.get(name)
+            if stamp > entry.stamp if entry is not None else not self.loses(name, stamp):
+                won[name] = LwwVariable(text, stamp)
+        return self._with({**entries, **won}) if won else self
 
     def raised(self, floor: Stamp) -> "LwwMap":
         """With everything older than the floor removed."""
         if floor <= self.floor:
             return self
+        if self.newest < floor:  # so it is with nearly every replacing event
+            return LwwMap(entries={}, floor=floor, horizon=self.horizon)
         kept = {name: entry for name, entry in self.entries.items() if entry.stamp >= floor}
-        return replace(self, entries=kept, floor=floor)
+        return LwwMap(entries=kept, floor=floor, horizon=self.horizon)
 
     def replaced(self, texts: Mapping[str, bytes], stamp: Stamp) -> "LwwMap":
         """With everything older than this event removed, and its variables set."""
@@ -104,6 +122,8 @@ class LwwMap:
         Args:
             bytes_max: of the names of all tombstones together, as canonical JSON.
         """
+        if len(self.texts) == len(self.entries):
+            return self
         tombstones = sorted(((stamp, name) for name, stamp in self.tombstones.items()), reverse=True)
         sizes = accumulate(len(name_text(name)) for _, name in tombstones)
         kept_max = min(tombstones_max, bisect_right(list(sizes), bytes_max))
@@ -115,6 +135,5 @@ class LwwMap:
         kept = {name: entry for name, entry in self.entries.items() if name not in gone}
         return replace(self, entries=kept, horizon=max(self.horizon, forgotten[0][0]))
 
-    def _has(self, name: str, stamp: Stamp) -> bool:
-        entry = self.entries.get(name)
-        return entry is not None and entry.stamp == stamp
+    def _with(self, entries: Mapping[str, LwwVariable]) -> "LwwMap":
+        return LwwMap(entries=entries, floor=self.floor, horizon=self.horizon)

@@ -1,6 +1,6 @@
 """Session events: what a sender reports, and what the names of events mean."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -57,11 +57,18 @@ class ReportedEvent:
 
     def identified(self, persistence_id: PersistenceId) -> "SessionEvent":
         """The event with the id that the session gets if this event changes it."""
-        reported = {name: getattr(self, name) for name in _REPORTED_FIELDS}
-        return SessionEvent(persistence_id=persistence_id, **reported)
-
-
-_REPORTED_FIELDS = tuple(field.name for field in fields(ReportedEvent))
+        return SessionEvent(
+            persistence_id=persistence_id,
+            session_id=self.session_id,
+            event_type=self.event_type,
+            context=self.context,
+            context_mode=self.context_mode,
+            occurred_at=self.occurred_at,
+            ttl_seconds=self.ttl_seconds,
+            conversation_id=self.conversation_id,
+            participant_id=self.participant_id,
+            subject_id=self.subject_id,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +112,13 @@ class SessionEvent(ReportedEvent):
         """The place of the event's context: that of the event, but before the end that it may bring."""
         return self._stamp(self._context_rank)
 
+    def stamps(self) -> tuple[Stamp, Stamp]:
+        """`stamp` and `context_stamp`, for the price of one: the digest is over the whole context."""
+        stamp = self.stamp
+        if not self.ends_session:
+            return stamp, stamp
+        return stamp, Stamp(stamp.microseconds, self._context_rank + stamp.tie[1:])
+
     @property
     def _context_rank(self) -> str:
         return "0" if self.context_mode is ContextMode.REPLACE else "1"
@@ -128,6 +142,6 @@ class SessionEvent(ReportedEvent):
         if self.context is None:
             return {}
         texts = self.context.without(OWN_VARIABLES).texts
-        if self.context_mode is ContextMode.REPLACE:
+        if self.context_mode is ContextMode.REPLACE or NULL_TEXT not in texts.values():
             return dict(texts)
         return {name: None if text == NULL_TEXT else text for name, text in texts.items()}

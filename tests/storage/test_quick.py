@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from adapters.storage.quick import quick, quick_copy, setters
-from domain.context.lww_map import LwwMap, LwwVariable
+from adapters.storage.quick import quick, quick_copy
+from domain.context.lww_map import LwwMap
 from domain.context.variables import ContextVariables
 from domain.errors import Violation
 from domain.session.lifecycle import Lifecycle
 from domain.session.state import SessionState
-from domain.stamps import BEFORE_ALL, LwwRegister
+from domain.stamps import LwwRegister
 from domain.sync.state import SyncState
 
-BUILT = [SessionState, LwwMap, LwwVariable, Lifecycle, LwwRegister, SyncState, Violation]
+BUILT = [SessionState, LwwMap, Lifecycle, LwwRegister, SyncState, Violation]
 
 
 @pytest.mark.parametrize("cls", BUILT)
@@ -39,14 +39,6 @@ def test_a_field_that_is_not_given_is_an_error(cls: Any) -> None:
         quick_copy(cls)(SimpleNamespace(**dict.fromkeys(others, 1)))
 
 
-def test_setters_come_in_the_order_of_the_fields() -> None:
-    variable = object.__new__(LwwVariable)
-
-    for set_field, value in zip(setters(LwwVariable), (b"1", BEFORE_ALL, True), strict=True):
-        set_field(variable, value)
-    assert variable == LwwVariable(b"1", BEFORE_ALL, packed=True)
-
-
 def test_a_cached_property_is_still_found() -> None:
     assert quick(ContextVariables)(texts={"a": b"1"}, removed=()).document == b'{"a":1}'
 
@@ -66,5 +58,3 @@ def test_a_class_whose_construction_does_more_is_refused(cls: Any) -> None:
         quick(cls)
     with pytest.raises(TypeError, match="not built by setting its fields alone"):
         quick_copy(cls)
-    with pytest.raises(TypeError, match="not built by setting its fields alone"):
-        setters(cls)

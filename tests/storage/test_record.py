@@ -39,9 +39,9 @@ canonical = values.filter(lambda value: value not in (float("inf"), float("-inf"
     lambda value: canonical_json(_finite(value))
 )
 entries = st.one_of(
-    st.builds(LwwVariable, canonical, stamps),
+    st.builds(LwwVariable, canonical, stamps, st.just(value=False)),
     st.builds(LwwVariable, canonical.map(packed), stamps, st.just(value=True)),
-    st.builds(LwwVariable, st.none(), stamps),
+    st.builds(LwwVariable, st.none(), stamps, st.just(value=False)),
 )
 failures = st.builds(
     SyncFailure,

@@ -1,10 +1,15 @@
+from dataclasses import fields, replace
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from application.use_cases.persist_session import PersistSession
+from domain.ids import PersistenceId
+from domain.session.event import SessionEvent
 from domain.stamps import BEFORE_ALL, LwwRegister, Stamp, tie_of
 from tests.contract.happenings import examples
+from tests.factories import end, event, merge
 
 stamps = st.builds(Stamp, st.integers(0, 3), st.sampled_from(["", "a", "b", "~"]))
 changes = st.lists(st.tuples(st.none() | st.integers(0, 3), stamps), max_size=6, unique_by=lambda c: c[1])
@@ -20,6 +25,34 @@ def test_the_tie_tells_contents_apart_and_is_the_same_each_time() -> None:
     assert tie_of({"a": 1, "b": None}) != tie_of({"a": 1, "b": "None"})
     assert tie_of({"a": "1;b=2"}) != tie_of({"a": "1", "b": "2"})
     assert len(tie_of({})) == 12
+
+
+def test_the_tie_of_an_event_is_what_every_release_makes_of_it() -> None:
+    """Replicas of two releases share a store: what one has stored is the same event to the other."""
+    ending = event({"ü": [1], "a": None}, seconds=1, ttl_seconds=60, subject_id="Zoë")
+    ending = replace(ending, event_type="session-ended")
+
+    assert tie_of({"ends": False, "context": '{"a":"ü\n"}'.encode(), "ttl": 60}) == "f3005db54fd3"
+    assert ending.stamp == Stamp(1767268801000000, "25ff1ab6c24a8")
+    assert ending.context_stamp == Stamp(1767268801000000, "05ff1ab6c24a8")
+
+
+def test_both_stamps_at_once_are_the_two_stamps() -> None:
+    for one in (event({"a": 1}, seconds=1), merge({"a": 1}, seconds=1), end(seconds=1), end_of({"a": 1})):
+        assert one.stamps() == (one.stamp, one.context_stamp)
+
+
+def end_of(context: dict[str, int]) -> SessionEvent:
+    return merge(dict(context), seconds=1, event_type="session-ended")
+
+
+def test_an_identified_event_says_all_that_was_reported() -> None:
+    command = PersistSession(**{field.name: field.name for field in fields(PersistSession)})  # type: ignore[arg-type]
+
+    identified = command.identified(PersistenceId("an id"))
+
+    for field in fields(PersistSession):
+        assert getattr(identified, field.name) == field.name
 
 
 @examples(100)
