@@ -59,7 +59,7 @@ class _EventDecision:
         self._policies = policies
         self._now = now
         self._event, note = event.settled(now, policies.ttl.future_seconds_max)
-        self._stamp = self._event.stamp
+        self._stamp, self._context_stamp = self._event.stamps()
         self._notes = [] if note is None else [note]
         ignores = self._event.ends_session and policies.ending_context is EndingContext.IGNORE
         self._context = None if ignores else self._event.context
@@ -79,8 +79,8 @@ class _EventDecision:
         before = self._before.context.expanded()
         applied = self._applied(before)
         fitted = self._fitted(before, applied.context)
-        changed = fitted.readable.texts != before.texts
-        applied = replace(applied, context=self._trimmed(fitted.context))
+        changed = fitted.readable is not before and fitted.readable.texts != before.texts
+        applied = _Applied(applied.lifecycle, self._trimmed(fitted.context))
         outcome = self._outcome(applied, changed=changed)
         if fitted.pruned.count:
             self._notes.append(f"pruned {fitted.pruned}")
@@ -129,7 +129,7 @@ class _EventDecision:
             )
         context = context.raised(floor)
         if self._context is not None:
-            stamp = event.context_stamp
+            stamp = self._context_stamp
             if event.context_mode is ContextMode.REPLACE:
                 context = context.raised(stamp)
             context = context.merged(event.context_changes(), stamp)
@@ -170,7 +170,7 @@ class _EventDecision:
     def _fitted(self, before: LwwMap, context: LwwMap) -> Fitted:
         """The context within its limits; one that the event does not change is not checked again."""
         policies = self._policies
-        if context.texts == before.texts and before is self._before.context:
+        if before is self._before.context and (context is before or context.texts == before.texts):
             return Fitted(context, context)
         variables = len(context.texts)
         if variables > policies.variables_max:
@@ -194,8 +194,8 @@ class _EventDecision:
         renews_only = ttl_seconds is before.ttl_seconds and not newly_ended and not restarted
         ended = bool(applied.lifecycle.ends)
         expires_at = self._policies.ttl.expires_at(self._now, ttl_seconds.value, ended=ended)
-        after = replace(
-            before,
+        after = SessionState(
+            session_id=before.session_id,
             revision=before.revision + (1 if persisted or newly_ended else 0),
             persistence_id=event.persistence_id if persisted else before.persistence_id,
             created_at=self._now if restarted else before.created_at,
@@ -207,8 +207,10 @@ class _EventDecision:
             conversation_id=before.conversation_id.updated(event.conversation_id, stamp),
             participant=before.participant.updated(self._participant(), stamp),
             subject_id=before.subject_id.updated(event.subject_id, stamp),
+            sync=before.sync,
         )
-        return replace(after, sync=self._sync_after(after))
+        sync = self._sync_after(after)
+        return after if sync is before.sync else replace(after, sync=sync)
 
     def _participant(self) -> Participant | None:
         if self._event.participant_id is None:
@@ -225,7 +227,7 @@ class _EventDecision:
         policy = self._policies.sync
         if not policy.enabled:
             return SyncState(status=SyncStatus.DISABLED)
-        if not after.has_context:
+        if not after.has_context or after.sync.queued:
             return after.sync
         changed = after.sync.after_change(after.fingerprint(policy.target), self._now)
         return changed.after_renewal(after.expires_at, after.ttl_seconds.value, policy.refresh_fraction)

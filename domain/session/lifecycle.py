@@ -61,6 +61,9 @@ class Lifecycle:
         """After an activity; and the floor of the context: the newest end before it, or `BEFORE_ALL`."""
         if self.last_activity is not None and stamp <= self.last_activity:
             return self, BEFORE_ALL
+        if not self.ends:
+            live = Lifecycle(last_activity=stamp, erased=self.erased, erased_until=self.erased_until)
+            return live, BEFORE_ALL
         passed = [end for end in self.ends if end < stamp]
         later = tuple(end for end in self.ends if end > stamp)
         return replace(self, last_activity=stamp, ends=later), max(passed, default=BEFORE_ALL)

@@ -115,6 +115,11 @@ class SyncState:
         """Whether the copy at Genesys is up to date but for its expiry, so that only a refresh can be due."""
         return self.status is SyncStatus.COMPLETED and not self.is_in_doubt
 
+    @property
+    def queued(self) -> bool:
+        """Whether it is due already for a change, so that no other change or renewal moves its place."""
+        return self.status is SyncStatus.PENDING and self.due_at is not None
+
     def after_change(self, fingerprint: str, now: datetime) -> "SyncState":
         """After the session may have changed: due at once, unless Genesys acknowledged or refused this copy.
 
@@ -124,7 +129,7 @@ class SyncState:
             return self
         if self.status is SyncStatus.FAILED and fingerprint == self.refused_fingerprint:
             return self
-        if self.status is SyncStatus.PENDING and self.due_at is not None:
+        if self.queued:
             return self
         if self.claim is not None and self.due_at is not None:
             return replace(self, status=SyncStatus.PENDING, waiting_since=now)
