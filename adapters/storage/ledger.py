@@ -15,7 +15,7 @@ from msgspec import MsgspecError, Raw, Struct, msgpack
 from msgspec.structs import asdict
 
 from adapters.storage.quick import quick, quick_copy
-from adapters.storage.stored_variables import Place, StoredVariables, kept
+from adapters.storage.stored_variables import Place, StoredVariables, facts_of, kept
 from domain.context.lww_map import LwwMap
 from domain.ids import ClaimToken, PersistenceId, SessionId
 from domain.session.lifecycle import Lifecycle
@@ -165,7 +165,12 @@ def read(record: Columns) -> SessionState:
         floor=stamps[body.floor],
         horizon=stamps[body.horizon],
     )
-    vars(context)["document"] = document  # the cached property: these are the bytes that it would make
+    # The cached properties, as they would be made. An event that replaces all then looks at no variable.
+    vars(context)["document"] = document
+    newest, any_packed = facts_of(body.variables)
+    vars(context)["newest"] = newest
+    if not any_packed:
+        vars(context)["packed"] = frozenset()
     return _state(
         session_id=record.session_id,
         revision=record.revision,

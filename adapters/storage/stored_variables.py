@@ -93,6 +93,19 @@ class StoredVariables(Mapping[str, LwwVariable]):
         return f"StoredVariables({self._all()!r})"
 
 
+def facts_of(kept: Raw) -> tuple[Stamp, bool]:
+    """The newest stamp of the variables and tombstones, and whether a variable is packed; 1 us.
+
+    Raises:
+        ValueError: the bytes are not what `kept` makes.
+    """
+    try:
+        read = _decode(kept)
+    except MsgspecError as error:
+        raise ValueError("the ledger of a session does not fit its document") from error
+    return max(read.stamps, default=BEFORE_ALL), bool(read.packed)
+
+
 def kept(entries: Mapping[str, LwwVariable]) -> Raw:
     """What the ledger holds of variables and tombstones, beside the document."""
     if isinstance(entries, StoredVariables):

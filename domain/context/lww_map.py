@@ -112,9 +112,17 @@ class LwwMap:
         kept = {name: entry for name, entry in self.entries.items() if entry.stamp >= floor}
         return LwwMap(entries=kept, floor=floor, horizon=self.horizon)
 
-    def replaced(self, texts: Mapping[str, bytes], stamp: Stamp) -> "LwwMap":
-        """With everything older than this event removed, and its variables set."""
-        return self.raised(stamp).merged(texts, stamp)
+    def replaced(self, texts: Mapping[str, bytes], stamp: Stamp, document: bytes | None = None) -> "LwwMap":
+        """With everything older than this event removed, and its variables set.
+
+        Args:
+            document: the canonical document of these texts, where it is known already.
+        """
+        raised = self.raised(stamp)
+        replaced = raised.merged(texts, stamp)
+        if document is not None and not raised.entries and replaced is not raised:
+            vars(replaced)["document"] = document  # the cached property: 5 us for 15 variables
+        return replaced
 
     def trimmed(self, *, tombstones_max: int, bytes_max: int, oldest_microseconds: int) -> "LwwMap":
         """With the tombstones over these bounds discarded, and the horizon moved up to them.

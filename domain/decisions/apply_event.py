@@ -17,7 +17,7 @@ from domain.decisions.evict import eviction_entries, tombstone_of
 from domain.errors import EventRefused, InvalidEvent, Violation
 from domain.instants import from_microseconds, to_microseconds
 from domain.json_pointer import CONTEXT
-from domain.session.event import ContextMode, EndingContext, SessionEvent
+from domain.session.event import OWN_VARIABLES, ContextMode, EndingContext, SessionEvent
 from domain.session.lifecycle import Lifecycle, SessionStatus
 from domain.session.state import Participant, SessionState
 from domain.stamps import LwwRegister
@@ -79,7 +79,7 @@ class _EventDecision:
         before = self._before.context.expanded()
         applied = self._applied(before)
         fitted = self._fitted(before, applied.context)
-        changed = fitted.readable is not before and fitted.readable.texts != before.texts
+        changed = fitted.readable is not before and fitted.readable.document != before.document
         applied = _Applied(applied.lifecycle, self._trimmed(fitted.context))
         outcome = self._outcome(applied, changed=changed)
         if fitted.pruned.count:
@@ -131,8 +131,10 @@ class _EventDecision:
         if self._context is not None:
             stamp = self._context_stamp
             if event.context_mode is ContextMode.REPLACE:
-                context = context.raised(stamp)
-            context = context.merged(event.context_changes(), stamp)
+                own = self._context.without(OWN_VARIABLES)
+                context = context.replaced(own.texts, stamp, own.document)
+            else:
+                context = context.merged(event.context_changes(), stamp)
         return _Applied(lifecycle, context)
 
     def _trimmed(self, context: LwwMap) -> LwwMap:
@@ -170,7 +172,7 @@ class _EventDecision:
     def _fitted(self, before: LwwMap, context: LwwMap) -> Fitted:
         """The context within its limits; one that the event does not change is not checked again."""
         policies = self._policies
-        if before is self._before.context and (context is before or context.texts == before.texts):
+        if before is self._before.context and (context is before or context.document == before.document):
             return Fitted(context, context)
         variables = len(context.texts)
         if variables > policies.variables_max:

@@ -1,6 +1,12 @@
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from domain.context.lww_map import LwwMap, LwwVariable
-from domain.context.variables import name_text
+from domain.context.variables import document_of, name_text
 from domain.stamps import BEFORE_ALL, Stamp
+from tests.scale import examples
 
 T = [Stamp(number, "") for number in range(20)]
 
@@ -110,3 +116,35 @@ def test_the_document_is_sorted_and_compact() -> None:
     assert context.document == '{"a":null,"b":[1],"ü":"x"}'.encode()
     assert LwwMap().document == b"{}"
     assert LwwMap().floor == BEFORE_ALL
+
+
+brought = st.dictionaries(st.sampled_from("abcü"), st.none() | st.sampled_from([b"1", b"2"]))
+happened = st.lists(st.tuples(brought, st.booleans(), st.integers(0, 9)), max_size=8)
+
+
+@examples(200)
+@given(happened)
+def test_the_map_is_that_of_the_simple_definition(
+    events: list[tuple[dict[str, bytes | None], bool, int]],
+) -> None:
+    """What is known beforehand (document, newest stamp) is what would be made of the entries."""
+    context, simple, floor = LwwMap(), dict[str, tuple[bytes | None, Stamp]](), BEFORE_ALL
+    for brings, replaces, when in events:
+        texts: Mapping[str, bytes | None] = brings
+        stamp = T[when]
+        if replaces:
+            own = {name: text for name, text in brings.items() if text is not None}
+            texts = {**own}
+            context = context.replaced(own, stamp, document_of(own.items()))
+            floor = max(floor, stamp)
+            simple = {name: one for name, one in simple.items() if one[1] >= floor}
+        else:
+            context = context.merged(texts, stamp)
+        for name, text in texts.items():
+            if stamp > simple[name][1] if name in simple else stamp >= floor:
+                simple[name] = (text, stamp)
+
+        assert {name: (one.text, one.stamp) for name, one in context.entries.items()} == simple
+        assert context.document == LwwMap(entries=dict(context.entries)).document
+        assert context.newest == LwwMap(entries=dict(context.entries)).newest
+        assert context.floor == floor
