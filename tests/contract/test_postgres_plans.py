@@ -128,6 +128,9 @@ STATEMENTS = {
     ),
     "backlog": (Q.BACKLOG, (NOW,), {"sessions_waiting"}),
     "failed": (Q.FAILED, (), {"sessions_failed"}),
+    "failed by code": (Q.FAILED_BY_CODE, (NOW,), {"sessions_failed"}),
+    "failed syncs": (Q.FAILED_SYNCS, (NOW, None, "", 50), {"sessions_failed"}),
+    "failed syncs of a code": (Q.FAILED_SYNCS, (NOW, "failed", "s2", 50), {"sessions_failed"}),
     "forget erased": (
         Q.FORGET_ERASED,
         (500,),
