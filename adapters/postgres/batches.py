@@ -38,7 +38,9 @@ class PostgresBatches(BatchStore):
                     return ()
                 may_wait = {w.session_id for w in writes if w.forgets_audit or w.session_id not in versions}
                 columns = [*rows.session_columns(writes, versions), *rows.audit_columns(writes)]
-                return {row["session_id"] for row in await connection.fetch(statements.WRITE, *columns)}
+                only_records = all(write.record is not None for write in writes)
+                write = statements.WRITE_RECORDS if only_records else statements.WRITE
+                return {row["session_id"] for row in await connection.fetch(write, *columns)}
         except StoreUnavailable as error:
             cause = error.__cause__
             if isinstance(cause, asyncpg.LockNotAvailableError) and may_wait:

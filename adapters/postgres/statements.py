@@ -6,8 +6,8 @@ from application.ports.session_store import BACKLOG_COUNT_MAX, EXPIRED_PARTS
 COLUMNS = ", ".join(SessionRecord.__struct_fields__)
 READ = f"SELECT version, {COLUMNS} FROM sessions WHERE session_id = ANY($1::text[])"
 
-WRITE = """
-WITH input AS MATERIALIZED (
+# The parts of a write, each a table of its own within one statement.
+_INPUT = """input AS MATERIALIZED (
     SELECT * FROM unnest(
         $1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::integer[], $6::text[], $7::bytea[],
         $8::bytea[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::text[],
@@ -20,7 +20,8 @@ WITH input AS MATERIALIZED (
 ), locked AS MATERIALIZED (
     SELECT i.* FROM sessions s JOIN input i USING (session_id)
     WHERE s.version = i.expected AND i.kind <> 'note' FOR UPDATE OF s SKIP LOCKED
-), updated AS (
+)"""
+_UPDATED = """updated AS (
     UPDATE sessions s SET
         version = nextval('session_versions'), revision = i.revision, persistence_id = i.persistence_id,
         document = i.document, ledger = i.ledger, created_at = i.created_at, updated_at = i.updated_at,
@@ -30,10 +31,8 @@ WITH input AS MATERIALIZED (
         trail_after = CASE WHEN i.forgets_audit THEN nextval('audit_place_seq') ELSE s.trail_after END
     FROM locked i WHERE s.session_id = i.session_id AND i.kind = 'put'
     RETURNING s.session_id
-), deleted AS (
-    DELETE FROM sessions s USING locked i WHERE s.session_id = i.session_id AND i.kind = 'delete'
-    RETURNING s.session_id, s.trail_after
-), inserted AS (
+)"""
+_INSERTED = """inserted AS (
     INSERT INTO sessions (
         session_id, revision, persistence_id, document, ledger, created_at, updated_at, expires_at,
         expires_bucket, subject_id, sync_due_at, sync_lane, sync_failure, sync_waiting_since, trail_after
@@ -45,7 +44,20 @@ WITH input AS MATERIALIZED (
     FROM input WHERE kind = 'put' AND expected IS NULL ORDER BY session_id
     ON CONFLICT (session_id) DO NOTHING
     RETURNING session_id
-), won AS MATERIALIZED (
+)"""
+_NOTED = """noted AS (
+    INSERT INTO audit (session_id, action, time, persistence_id, revision, reason, subject_id)
+    SELECT n.session_id, n.action, n.time, n.persistence_id, n.revision, n.reason, n.subject_id
+    FROM unnest(
+        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::integer[], $23::text[], $24::text[]
+    ) WITH ORDINALITY AS n (session_id, action, time, persistence_id, revision, reason, subject_id, place)
+    JOIN won USING (session_id) ORDER BY n.place
+)"""
+WRITE = f"""
+WITH {_INPUT}, {_UPDATED}, deleted AS (
+    DELETE FROM sessions s USING locked i WHERE s.session_id = i.session_id AND i.kind = 'delete'
+    RETURNING s.session_id, s.trail_after
+), {_INSERTED}, won AS MATERIALIZED (
     SELECT session_id FROM updated UNION ALL SELECT session_id FROM deleted
     UNION ALL SELECT session_id FROM inserted UNION ALL SELECT session_id FROM input WHERE kind = 'note'
 ), forgotten AS (
@@ -53,14 +65,15 @@ WITH input AS MATERIALIZED (
     WHERE i.forgets_audit AND i.kind <> 'put' AND a.session_id = i.session_id
 ), forgotten_with_record AS (
     DELETE FROM audit a USING deleted d WHERE a.session_id = d.session_id AND a.place <= d.trail_after
-), noted AS (
-    INSERT INTO audit (session_id, action, time, persistence_id, revision, reason, subject_id)
-    SELECT n.session_id, n.action, n.time, n.persistence_id, n.revision, n.reason, n.subject_id
-    FROM unnest(
-        $18::text[], $19::text[], $20::timestamptz[], $21::text[], $22::integer[], $23::text[], $24::text[]
-    ) WITH ORDINALITY AS n (session_id, action, time, persistence_id, revision, reason, subject_id, place)
-    JOIN won USING (session_id) ORDER BY n.place
-)
+), {_NOTED}
+SELECT session_id FROM won
+"""
+# For batches that only put records, as most do: the server sets up every part, also for no row. That is 41 of
+# 338 microseconds for a batch of one.
+WRITE_RECORDS = f"""
+WITH {_INPUT}, {_UPDATED}, {_INSERTED}, won AS MATERIALIZED (
+    SELECT session_id FROM updated UNION ALL SELECT session_id FROM inserted
+), {_NOTED}
 SELECT session_id FROM won
 """
 

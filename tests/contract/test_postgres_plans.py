@@ -159,9 +159,13 @@ async def test_what_an_index_gives_in_order_is_not_sorted(plans: tuple[asyncpg.C
         assert "Sort" not in {node["Node Type"] for node in nodes(plan)}, name
 
 
+WRITES = {"any": statements.WRITE, "records": statements.WRITE_RECORDS}
+
+
+@pytest.mark.parametrize("kind", WRITES)
 @pytest.mark.parametrize("size", [1, 256])
 async def test_a_write_looks_at_no_session_but_its_own(
-    plans: tuple[asyncpg.Connection, str], size: int
+    plans: tuple[asyncpg.Connection, str], size: int, kind: str
 ) -> None:
     writes = [
         SessionWrite(
@@ -176,13 +180,14 @@ async def test_a_write_looks_at_no_session_but_its_own(
     versions = {write.session_id: number for number, write in enumerate(writes)}
     columns = [*rows.session_columns(writes, versions), *rows.audit_columns(writes)]
 
-    plan = await explained(plans, statements.WRITE, *columns)
+    plan = await explained(plans, WRITES[kind], *columns)
 
     assert read_whole(plan) == set()
     assert "sessions_pkey" in indexes(plan)
 
 
-async def test_a_write_compares_each_session_with_no_other_of_its_batch(filled: str) -> None:
+@pytest.mark.parametrize("kind", WRITES)
+async def test_a_write_compares_each_session_with_no_other_of_its_batch(filled: str, kind: str) -> None:
     """Joined in a loop, a batch of 256 took 65,000 comparisons."""
     connection = await asyncpg.connect(filled)
     ids = [SessionId(f"s{n}") for n in range(1, 257)]
@@ -200,13 +205,24 @@ async def test_a_write_compares_each_session_with_no_other_of_its_batch(filled: 
     columns = [*rows.session_columns(writes, versions), *rows.audit_columns(writes)]
     transaction = connection.transaction()
     await transaction.start()
-    text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statements.WRITE}", *columns)
+    text = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {WRITES[kind]}", *columns)
     await transaction.rollback()
     await connection.close()
 
     found = nodes(json.loads(text)[0]["Plan"])
     assert sum(node["Actual Rows"] for node in found if node.get("Operation") == "Update") == len(ids)
     assert sum(node.get("Rows Removed by Join Filter", 0) for node in found) <= len(ids)
+
+
+async def test_a_write_of_records_sets_up_nothing_that_deletes(plans: tuple[asyncpg.Connection, str]) -> None:
+    operations = {
+        name: {node.get("Operation") for node in nodes(await explained(plans, write, *([[]] * 24)))}
+        for name, write in WRITES.items()
+    }
+
+    assert "Delete" in operations["any"]
+    assert {"Insert", "Update"} <= operations["records"]
+    assert "Delete" not in operations["records"]
 
 
 async def test_the_backlog_looks_at_so_many_sessions_however_many_wait(
