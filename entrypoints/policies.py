@@ -157,6 +157,7 @@ def server_limits(settings: Settings) -> "ServerLimits":
         idle_seconds_max=settings.idle_seconds,
         connections_max=settings.connections_max,
         requests_under_way_max=settings.requests_under_way_max,
+        request_wait_seconds_max=settings.request_wait_seconds,
         paths_always_answered=PROBES,
         drain_seconds_max=settings.drain_seconds,
     )

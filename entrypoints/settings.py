@@ -138,6 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds: Seconds = 75.0
     connections_max: Count = 1000
     requests_under_way_max: Count = 512
+    request_wait_seconds: Seconds = 1.0
     drain_seconds: Seconds = 25.0
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

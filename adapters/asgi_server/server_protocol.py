@@ -44,6 +44,8 @@ class ServerLimits:
     connections_max: int = 1000
     requests_under_way_max: int = 512
     """Requests that the application works on at once, bodies arrived; more are answered 503."""
+    request_wait_seconds_max: float = 1.0
+    """While a request has waited longer for the application to begin, further ones are answered 503."""
     paths_always_answered: frozenset[str] = frozenset()
     """Whatever the load: probes."""
     drain_seconds_max: float = 25.0
@@ -172,7 +174,7 @@ class GuardedState(ServerState):
         self.refusals = Refusals(on_refused)
         self.under_way = 0  # requests that the application works on, bodies arrived
         self.starting = 0  # requests that the application begins with in the next turn of the loop
-        self.to_start: deque[Callable[[], None]] = deque()  # those after them
+        self.to_start: deque[tuple[float, Callable[[], None]]] = deque()  # those after, and since when
         self._headers: list[tuple[bytes, bytes]] | None = None
         self._head = self._too_many = b""
 
@@ -487,17 +489,24 @@ class GuardedProtocol(asyncio.Protocol):
         """Give a request to the application, or refuse it where there is no room for it."""
         self._running = exchange
         limits = self.limits
-        if (
-            self.state.under_way >= limits.requests_under_way_max
-            and exchange.scope["path"] not in limits.paths_always_answered
-        ):
+        if self._is_full() and exchange.scope["path"] not in limits.paths_always_answered:
             exchange.is_refused = True
         elif self.state.starting < STARTS_MAX:
             self._run(exchange)
         else:
-            self.state.to_start.append(partial(self._run, exchange))
+            self.state.to_start.append((self._loop.time(), partial(self._run, exchange)))
         if not exchange.more_body or (exchange.is_refused and exchange.expects_continue):
             self._begin(exchange)
+
+    def _is_full(self) -> bool:
+        """Too many are under way, or those before this one have waited too long on a slow machine."""
+        state, limits = self.state, self.limits
+        if state.under_way >= limits.requests_under_way_max:
+            return True
+        if not state.to_start:
+            return False
+        since, _ = state.to_start[0]
+        return self._loop.time() - since > limits.request_wait_seconds_max
 
     def _begin(self, exchange: Exchange) -> None:
         """The body has arrived. What still has to wait for its sender takes nobody's place."""
@@ -532,7 +541,8 @@ class GuardedProtocol(asyncio.Protocol):
         state = self.state
         state.starting -= 1
         if state.to_start:
-            state.to_start.popleft()()
+            _, start = state.to_start.popleft()
+            start()
 
     def ended(self, exchange: Exchange) -> None:
         """The application is through with it."""

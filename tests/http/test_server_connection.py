@@ -257,6 +257,25 @@ def test_few_requests_begin_in_one_turn_of_the_loop_so_that_a_refusal_need_not_w
     in_loop(test)
 
 
+def test_requests_are_refused_while_others_have_waited_too_long_for_their_turn() -> None:
+    async def test(server: Server) -> None:
+        for _ in range(STARTS_MAX + 2):
+            server.connect().protocol.data_received(POST)
+        soon, late = server.connect(), server.connect()
+        soon.protocol.data_received(POST)
+        since, start = server.state.to_start[0]
+        server.state.to_start[0] = (since - 1.1, start)
+        late.protocol.data_received(POST)
+        assert late.transport.written[0].startswith(b"HTTP/1.1 503 ")
+        await turns()
+        [answer] = await late.send(POST)
+
+        assert soon.transport.written[0].endswith(b"read 4")
+        assert answer.endswith(b"read 4")
+
+    in_loop(test, request_wait_seconds_max=1.0)
+
+
 def test_probes_are_answered_however_much_there_is() -> None:
     async def test(server: Server) -> None:
         await server.connect().send(HELD)
