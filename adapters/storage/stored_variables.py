@@ -94,7 +94,7 @@ class StoredVariables(Mapping[str, LwwVariable]):
 
 
 def facts_of(kept: Raw) -> tuple[Stamp, bool]:
-    """The newest stamp of the variables and tombstones, and whether a variable is packed; 1 us.
+    """The newest stamp of the variables and tombstones, and whether a variable is packed.
 
     Raises:
         ValueError: the bytes are not what `kept` makes.

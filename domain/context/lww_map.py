@@ -107,7 +107,7 @@ class LwwMap:
         """With everything older than the floor removed."""
         if floor <= self.floor:
             return self
-        if self.newest < floor:  # so it is with nearly every replacing event
+        if self.newest < floor:  # nothing stays: no entry is looked at one by one
             return LwwMap(entries={}, floor=floor, horizon=self.horizon)
         kept = {name: entry for name, entry in self.entries.items() if entry.stamp >= floor}
         return LwwMap(entries=kept, floor=floor, horizon=self.horizon)
@@ -121,7 +121,7 @@ class LwwMap:
         raised = self.raised(stamp)
         replaced = raised.merged(texts, stamp)
         if document is not None and not raised.entries and replaced is not raised:
-            vars(replaced)["document"] = document  # the cached property: 5 us for 15 variables
+            vars(replaced)["document"] = document  # the cached property: 6 µs for 19 variables
         return replaced
 
     def trimmed(self, *, tombstones_max: int, bytes_max: int, oldest_microseconds: int) -> "LwwMap":
