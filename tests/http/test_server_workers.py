@@ -26,7 +26,7 @@ async def app(scope, receive, send):
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        print("lifespan shutdown", flush=True)
+        os.write(1, b"lifespan shutdown\\n")  # one write: two processes share the pipe
         await send({"type": "lifespan.shutdown.complete"})
         return
     if scope["path"] == "/wait":
