@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.event_json.canonical_texts import canonical_texts
+from adapters.event_json.canonical_texts import canonical_variables
 from adapters.event_json.field_names import likely_name
 from application.use_cases.persist_session import PersistSession
 from domain.context.variables import ContextVariables
@@ -161,7 +161,7 @@ class _Fields:
             self._violate("context", "wrong_type", "must be an object")
             return None
         try:
-            return ContextVariables(canonical_texts(value))
+            return canonical_variables(value)
         except RecursionError:  # a depth that the settings allow and the stack does not
             self._violate("context", "too_deep", "is nested too deep")
             return None

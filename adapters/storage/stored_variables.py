@@ -5,13 +5,14 @@ record is read and written for each event that is synced. They are then written 
 """
 
 import re
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from functools import partial
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta, MsgspecError, Raw, Struct, json, msgpack
 
 from application.errors import StoreUnavailable
-from domain.context.lww_map import LwwVariable
+from domain.context.lww_map import LwwVariable, OneEventsVariables
 from domain.stamps import BEFORE_ALL, Stamp
 
 Place: TypeAlias = Annotated[int, Meta(ge=0)]
@@ -36,6 +37,8 @@ class _Kept(Struct, array_like=True, gc=False):
 _encode = msgpack.Encoder().encode
 _decode = msgpack.Decoder(_Kept).decode
 _decode_document = json.Decoder(dict[str, Raw]).decode
+_variable: Callable[[tuple[bytes, Stamp, bool]], LwwVariable] = partial(tuple.__new__, LwwVariable)
+"""Without the function that a named tuple has for it: 0.15 us instead of 0.3 for each variable."""
 _MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
 
 
@@ -110,19 +113,17 @@ def kept(entries: Mapping[str, LwwVariable]) -> Raw:
     """What the ledger holds of variables and tombstones, beside the document."""
     if isinstance(entries, StoredVariables):
         return entries.kept
+    if isinstance(entries, OneEventsVariables):
+        return Raw(_encode(([entries.stamp] if entries else [], [1] * len(entries), [], {})))
+    ordered = sorted(entries.items())
+    live = [entry for _, entry in ordered if entry.text is not None]
     places = {BEFORE_ALL: 0}
     place = places.setdefault
-    variables: list[int] = []
-    packed: list[int] = []
+    variables = [place(entry.stamp, len(places)) for entry in live]
+    packed = [number for number, entry in enumerate(live) if entry.packed]
     tombstones: dict[str, int] = {}
-    for name in sorted(entries):
-        entry = entries[name]
-        if entry.text is None:
-            tombstones[name] = place(entry.stamp, len(places))
-            continue
-        if entry.packed:
-            packed.append(len(variables))
-        variables.append(place(entry.stamp, len(places)))
+    if len(live) != len(ordered):
+        tombstones = {name: place(entry.stamp, len(places)) for name, entry in ordered if entry.text is None}
     del places[BEFORE_ALL]
     return Raw(_encode((list(places), variables, packed, tombstones)))  # in the order of `_Kept`
 
@@ -159,9 +160,10 @@ def _cut(document: bytes) -> Iterator[tuple[str, bytes]]:
 def _taken_apart(kept: _Kept, document: bytes) -> dict[str, LwwVariable]:
     texts = texts_of(document)
     stamps = [BEFORE_ALL, *kept.stamps]
-    entries: dict[str, LwwVariable] = {}
-    for name, text, place in zip(texts, texts.values(), kept.variables, strict=True):
-        entries[name] = LwwVariable(bytes(text), stamps[place])
+    entries = {
+        name: _variable((bytes(text), stamps[place], False))
+        for name, text, place in zip(texts, texts.values(), kept.variables, strict=True)
+    }
     if kept.packed:
         names = list(texts)
         for number in kept.packed:

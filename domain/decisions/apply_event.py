@@ -58,8 +58,9 @@ class _EventDecision:
     ) -> None:
         self._policies = policies
         self._now = now
-        self._event, note = event.settled(now, policies.ttl.future_seconds_max)
-        self._stamp, self._context_stamp = self._event.stamps()
+        self._event = event
+        occurred_at, note = event.settled_time(now, policies.ttl.future_seconds_max)
+        self._stamp, self._context_stamp = event.stamps(occurred_at)
         self._notes = [] if note is None else [note]
         ignores = self._event.ends_session and policies.ending_context is EndingContext.IGNORE
         self._context = None if ignores else self._event.context
@@ -139,6 +140,8 @@ class _EventDecision:
 
     def _trimmed(self, context: LwwMap) -> LwwMap:
         """With its tombstones within their bounds. After pruning, which makes tombstones, too."""
+        if not context.has_tombstones:
+            return context
         oldest = self._now - timedelta(seconds=self._policies.ttl.tombstone_seconds)
         return context.trimmed(
             tombstones_max=self._policies.tombstones_max,

@@ -1,6 +1,6 @@
 """Session events: what a sender reports, and what the names of events mean."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -85,47 +85,46 @@ class SessionEvent(ReportedEvent):
     def ends_session(self) -> bool:
         return self.event_type in ENDING_EVENT_TYPES
 
-    def settled(self, now: datetime, future_seconds_max: int) -> tuple["SessionEvent", str | None]:
-        """The event with a valid time, and a note for the audit trail if the time had to be clamped.
+    def settled_time(self, now: datetime, future_seconds_max: int) -> tuple[datetime, str | None]:
+        """When it happened, and a note for the audit trail if that had to be clamped.
 
         Args:
             future_seconds_max: how far ahead of `now` the time of an event may lie.
         """
         if self.occurred_at is None:
-            return replace(self, occurred_at=now), None
+            return now, None
         latest = now + timedelta(seconds=future_seconds_max)
         if self.occurred_at <= latest:
-            return self, None
-        note = f"occurredAt {to_text(self.occurred_at)} clamped to {to_text(latest)}"
-        return replace(self, occurred_at=latest), note
+            return self.occurred_at, None
+        return latest, f"occurredAt {to_text(self.occurred_at)} clamped to {to_text(latest)}"
+
+    def stamps(self, occurred_at: datetime) -> tuple[Stamp, Stamp]:
+        """The place of the event, and that of its context, in the order of events.
+
+        At one and the same time, what replaces comes before what merges, and an end comes last; the
+        context has its place before the end that the event may bring.
+        """
+        rank = "0" if self.context_mode is ContextMode.REPLACE else "1"
+        tie = self._tie()
+        place = Stamp(to_microseconds(occurred_at), rank + tie)
+        return (Stamp(place.microseconds, "2" + tie), place) if self.ends_session else (place, place)
 
     @property
     def stamp(self) -> Stamp:
-        """The place of a settled event in the order of events.
-
-        At one and the same time, what replaces comes before what merges, and an end comes last.
-        """
-        return self._stamp("2" if self.ends_session else self._context_rank)
+        """The place of an event that says when it happened."""
+        return self.stamps(self._reported_time())[0]
 
     @property
     def context_stamp(self) -> Stamp:
-        """The place of the event's context: that of the event, but before the end that it may bring."""
-        return self._stamp(self._context_rank)
+        """The place of its context."""
+        return self.stamps(self._reported_time())[1]
 
-    def stamps(self) -> tuple[Stamp, Stamp]:
-        """`stamp` and `context_stamp`, for the price of one: the digest is over the whole context."""
-        stamp = self.stamp
-        if not self.ends_session:
-            return stamp, stamp
-        return stamp, Stamp(stamp.microseconds, self._context_rank + stamp.tie[1:])
-
-    @property
-    def _context_rank(self) -> str:
-        return "0" if self.context_mode is ContextMode.REPLACE else "1"
-
-    def _stamp(self, rank: str) -> Stamp:
+    def _reported_time(self) -> datetime:
         if self.occurred_at is None:
             raise ValueError("an event has a stamp only once its time is settled")
+        return self.occurred_at
+
+    def _tie(self) -> str:
         said = {
             "ends": self.ends_session,
             "mode": self.context_mode.value,
@@ -135,7 +134,7 @@ class SessionEvent(ReportedEvent):
             "participant": self.participant_id,
             "subject": self.subject_id,
         }
-        return Stamp(to_microseconds(self.occurred_at), rank + tie_of(said))
+        return tie_of(said)
 
     def context_changes(self) -> dict[str, bytes | None]:
         """The variables that the event sets, and with no text those that it removes."""

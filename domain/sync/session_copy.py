@@ -5,6 +5,7 @@ attributes of a participant, which is what Genesys Cloud really offers. Attribut
 names with a dot cannot be used in scripts, hence the `sk_` prefix.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -34,7 +35,7 @@ class SessionCopy:
 
     session_id: SessionId
     persistence_id: PersistenceId
-    texts: dict[str, bytes]
+    texts: Mapping[str, bytes]
     expires_at: datetime
     conversation_id: str
     participant_id: str | None

@@ -8,7 +8,7 @@ JSON rather than in today's classes, so that it stays true when those change. St
 import json
 import sqlite3
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -227,7 +227,7 @@ async def test_a_session_of_0_1_takes_the_next_event_and_is_written_anew(name: s
     assert ledger[0] == WRITES
 
 
-def _kept(before: SessionState, after: SessionState) -> dict[str, bytes]:
+def _kept(before: SessionState, after: SessionState) -> Mapping[str, bytes]:
     """The variables that an activity leaves: none, if it starts a session again."""
     restarted = before.status is SessionStatus.ENDED
     assert restarted == (after.context.floor > before.context.floor)

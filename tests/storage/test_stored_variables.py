@@ -3,11 +3,14 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.storage.stored_variables import _cut, texts_of
+from adapters.storage.stored_variables import _cut, kept, texts_of
+from domain.context.lww_map import OneEventsVariables
 from domain.context.variables import canonical_json
+from domain.stamps import Stamp
 from tests.scale import examples
 
 values = st.recursive(
@@ -32,3 +35,12 @@ def test_a_document_is_cut_however_deep_it_is() -> None:
     deep = b'[{"b":' * 20_000 + b"1" + b"}]" * 20_000
 
     assert texts_of(b'{"a":' + deep + b',"c":2}') == {"a": deep, "c": b"2"}
+
+
+@pytest.mark.parametrize("texts", [{}, {"b": b"1", "a": b"[2]", "ü": b"{}"}])
+def test_what_one_event_set_is_kept_as_if_each_variable_had_been_set_by_itself(
+    texts: dict[str, bytes],
+) -> None:
+    variables = OneEventsVariables(texts, Stamp(5, "0a"))
+
+    assert bytes(kept(variables)) == bytes(kept(dict(variables.items())))

@@ -3,15 +3,16 @@
 import math
 import random
 import struct
+from collections.abc import Mapping
 
 import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.event_json.canonical_texts import canonical_texts
+from adapters.event_json.canonical_texts import canonical_variables
 from domain.context.python_values import NUMBER_MAX
-from domain.context.variables import canonical_json
+from domain.context.variables import canonical_json, document_of
 from tests.operations import steps_of
 from tests.scale import SCALE, examples
 
@@ -23,6 +24,12 @@ VALUES = st.recursive(
     max_leaves=12,
 )
 FEW, MANY = 10, 1000
+
+
+def canonical_texts(values: Mapping[str, object]) -> dict[str, bytes]:
+    variables = canonical_variables(values)
+    assert variables.document == document_of(variables.texts.items())
+    return dict(variables.texts)
 
 
 def by_definition(values: dict[str, object]) -> dict[str, bytes]:
@@ -71,7 +78,7 @@ def test_how_much_a_variable_holds_costs_no_step_of_ours() -> None:
 
     few, many = ({"items": [dict(one) for _ in range(count)]} for count in (FEW, MANY))
 
-    assert steps_of(lambda: canonical_texts(many)) == steps_of(lambda: canonical_texts(few))
+    assert steps_of(lambda: canonical_variables(many)) == steps_of(lambda: canonical_variables(few))
 
 
 def test_what_nests_deeper_than_the_stack_is_not_written() -> None:

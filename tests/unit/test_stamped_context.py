@@ -147,4 +147,6 @@ def test_the_map_is_that_of_the_simple_definition(
         assert {name: (one.text, one.stamp) for name, one in context.entries.items()} == simple
         assert context.document == LwwMap(entries=dict(context.entries)).document
         assert context.newest == LwwMap(entries=dict(context.entries)).newest
+        assert context.packed == LwwMap(entries=dict(context.entries)).packed
+        assert context.has_tombstones == bool(context.tombstones)
         assert context.floor == floor

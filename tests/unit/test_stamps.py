@@ -9,7 +9,7 @@ from domain.ids import PersistenceId
 from domain.session.event import SessionEvent
 from domain.stamps import BEFORE_ALL, LwwRegister, Stamp, tie_of
 from tests.contract.happenings import examples
-from tests.factories import end, event, merge
+from tests.factories import at, end, event, merge
 
 stamps = st.builds(Stamp, st.integers(0, 3), st.sampled_from(["", "a", "b", "~"]))
 changes = st.lists(st.tuples(st.none() | st.integers(0, 3), stamps), max_size=6, unique_by=lambda c: c[1])
@@ -39,7 +39,7 @@ def test_the_tie_of_an_event_is_what_every_release_makes_of_it() -> None:
 
 def test_both_stamps_at_once_are_the_two_stamps() -> None:
     for one in (event({"a": 1}, seconds=1), merge({"a": 1}, seconds=1), end(seconds=1), end_of({"a": 1})):
-        assert one.stamps() == (one.stamp, one.context_stamp)
+        assert one.stamps(at(1)) == (one.stamp, one.context_stamp)
 
 
 def end_of(context: dict[str, int]) -> SessionEvent:
