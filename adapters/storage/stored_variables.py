@@ -111,9 +111,9 @@ def facts_of(kept: Raw) -> tuple[Stamp, bool]:
 
 def kept(entries: Mapping[str, LwwVariable]) -> Raw:
     """What the ledger holds of variables and tombstones, beside the document."""
-    if isinstance(entries, StoredVariables):
+    if type(entries) is StoredVariables:
         return entries.kept
-    if isinstance(entries, OneEventsVariables):
+    if type(entries) is OneEventsVariables:
         return Raw(_encode(([entries.stamp] if entries else [], [1] * len(entries), [], {})))
     ordered = sorted(entries.items())
     live = [entry for _, entry in ordered if entry.text is not None]

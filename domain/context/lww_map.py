@@ -68,7 +68,7 @@ class LwwMap:
 
     @cached_property
     def texts(self) -> Mapping[str, bytes]:
-        if isinstance(self.entries, OneEventsVariables):
+        if type(self.entries) is OneEventsVariables:
             return self.entries.texts
         return {name: entry.text for name, entry in self.entries.items() if entry.text is not None}
 
@@ -143,12 +143,9 @@ class LwwMap:
         Args:
             document: the canonical document of these texts, where it is known already.
         """
-        raised = self.raised(stamp)
-        if raised.entries or raised.loses("", stamp):
-            return raised.merged(texts, stamp)
-        replaced = LwwMap(
-            entries=OneEventsVariables(texts, stamp), floor=raised.floor, horizon=raised.horizon
-        )
+        if self.newest >= stamp or stamp < self.floor or stamp <= self.horizon:
+            return self.raised(stamp).merged(texts, stamp)
+        replaced = LwwMap(entries=OneEventsVariables(texts, stamp), floor=stamp, horizon=self.horizon)
         vars(replaced)["packed"] = frozenset()  # the cached properties, known here
         vars(replaced)["newest"] = stamp if texts else BEFORE_ALL
         if document is not None:

@@ -32,6 +32,8 @@ _ACTIONS = {
     Outcome.ENDED: AuditAction.SESSION_ENDED,
 }
 
+_NEVER_SYNCED = SyncState(status=SyncStatus.DISABLED)
+
 
 def decide_event(
     before: SessionState | None, event: SessionEvent, policies: Policies, now: datetime
@@ -231,7 +233,7 @@ class _EventDecision:
     def _sync_after(self, after: SessionState) -> SyncState:
         policy = self._policies.sync
         if not policy.enabled:
-            return SyncState(status=SyncStatus.DISABLED)
+            return after.sync if after.sync == _NEVER_SYNCED else _NEVER_SYNCED
         if not after.has_context or after.sync.queued:
             return after.sync
         changed = after.sync.after_change(after.fingerprint(policy.target), self._now)
