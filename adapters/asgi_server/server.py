@@ -12,14 +12,10 @@ from typing import Any
 
 import uvicorn
 
+from adapters.asgi_server.limits import ServerLimits
 from adapters.asgi_server.overload import OnRefused
-from adapters.asgi_server.server_protocol import (
-    REFUSALS_MAX,
-    GuardedConfig,
-    GuardedProtocol,
-    GuardedState,
-    ServerLimits,
-)
+from adapters.asgi_server.server_protocol import REFUSALS_MAX, GuardedConfig, GuardedProtocol
+from adapters.asgi_server.server_state import GuardedState
 
 try:
     import resource

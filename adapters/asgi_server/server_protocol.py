@@ -1,12 +1,9 @@
 """One connection, with bounds on time, bytes, headers and what is left over when it closes."""
 
 import asyncio
-import http
-import json
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from math import inf
@@ -16,78 +13,33 @@ from urllib.parse import unquote
 import httptools
 from uvicorn import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
-from uvicorn.server import ServerState
 
-from adapters.asgi_server.exchange import BUFFERED_BYTES_MAX, Exchange, status_line
-from adapters.asgi_server.overload import OnRefused, Reason, Refusals
+from adapters.asgi_server.exchange import BUFFERED_BYTES_MAX, Exchange
+from adapters.asgi_server.limits import ServerLimits
+from adapters.asgi_server.lingering_transport import LingeringTransport
+from adapters.asgi_server.overload import Reason
+from adapters.asgi_server.refusal import (
+    BODY_TOO_LARGE,
+    BODY_TOO_SLOW,
+    CONNECTIONS_TOO_MANY,
+    HEADERS_TOO_LARGE,
+    HEADERS_TOO_MANY,
+    HEADERS_TOO_SLOW,
+    MALFORMED,
+    PIPELINED_TOO_FAR,
+    REQUESTS_TOO_MANY,
+    STOPPING,
+    Refusal,
+)
+from adapters.asgi_server.server_state import GuardedState
 
 logger = logging.getLogger("session_keeper.server")
 
-LINGER_SECONDS = 2.0
 ANSWER_SECONDS = 1.0  # what the application has to answer a body that is too large
 STARTS_MAX = 32  # requests that begin in one turn of the loop: some ms, then sockets are looked at again
 PIPELINE_MAX = 64  # requests sent ahead on one connection
 DROPPED_BYTES_MAX = 16 * 1024 * 1024  # what may follow a refusal before the answers ahead of it are out
 REFUSALS_MAX = 1024  # connections over the limit that are answered 503 at a time; the rest are only cut
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerLimits:
-    """Bounds of one server process; seconds are wall time and totals, never per read."""
-
-    body_bytes_max: int
-    header_bytes_max: int = 16_384
-    header_count_max: int = 100
-    header_seconds_max: float = 10.0
-    body_seconds_max: float = 20.0
-    idle_seconds_max: float = 75.0
-    connections_max: int = 1000
-    requests_under_way_max: int = 512
-    """Requests that the application works on at once, bodies arrived; more are answered 503."""
-    request_wait_seconds_max: float = 1.0
-    """While a request has waited longer for the application to begin, further ones are answered 503."""
-    paths_always_answered: frozenset[str] = frozenset()
-    """Whatever the load: probes."""
-    drain_seconds_max: float = 25.0
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer given without the application, as `application/problem+json` (RFC 9457)."""
-
-    status: int
-    detail: str
-
-    def encode(self, default_head: bytes, *, closes: bool = True) -> bytes:
-        problem = {
-            "type": "about:blank",
-            "title": http.HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        body = json.dumps(problem).encode()
-        lines = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", b"%d" % len(body)),
-        ]
-        if closes:
-            lines.append((b"connection", b"close"))
-        if self.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
-            lines.append((b"retry-after", b"1"))
-        head = b"".join(b"%s: %s\r\n" % line for line in lines)
-        return status_line(self.status) + default_head + head + b"\r\n" + body
-
-
-MALFORMED = Refusal(400, "The request is not valid HTTP/1.1.")
-PIPELINED_TOO_FAR = Refusal(400, "Too many requests were sent ahead of their answers.")
-HEADERS_TOO_SLOW = Refusal(408, "The request's headers took too long to arrive.")
-BODY_TOO_SLOW = Refusal(408, "The request's body took too long to arrive.")
-BODY_TOO_LARGE = Refusal(413, "The request's body is larger than the server reads.")
-HEADERS_TOO_LARGE = Refusal(431, "The request line and the headers are too large.")
-HEADERS_TOO_MANY = Refusal(431, "The request has too many headers.")
-CONNECTIONS_TOO_MANY = Refusal(503, "The server has as many connections as it takes.")
-REQUESTS_TOO_MANY = Refusal(503, "The server has as many requests under way as it takes.")
-STOPPING = Refusal(503, "The server stopped before the request was done.")
 
 
 class Phase(Enum):
@@ -108,99 +60,6 @@ class GuardedConfig(Config):
     def __init__(self, app: Callable[..., Any], *, limits: ServerLimits, **options: Any) -> None:
         super().__init__(app, **options)
         self.limits = limits
-
-
-class LingeringTransport(asyncio.Transport):
-    """A transport whose `close` lets the other side read the answer, and always ends.
-
-    Closing a socket with unread bytes resets the connection and destroys what was written (RFC 9112,
-    section 9.6). So while `unread` is set only the writing side is closed at first, and what still
-    comes is read and dropped, for two seconds at the most.
-    """
-
-    def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, flush_seconds_max: float
-    ) -> None:
-        super().__init__()
-        self.unread = False
-        self._transport = transport
-        self._loop = loop
-        self._flush_seconds_max = flush_seconds_max
-        self._closing = False
-        self._cut: asyncio.TimerHandle | None = None
-
-    def close(self) -> None:
-        if self.is_closing():
-            return
-        self._closing = True
-        if self.unread:
-            self._cut = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
-            self._transport.write_eof()
-            self._transport.resume_reading()
-        else:
-            self._cut = self._loop.call_later(self._flush_seconds_max, self._transport.abort)
-            self._transport.close()
-
-    def is_closing(self) -> bool:
-        return self._closing or self._transport.is_closing()
-
-    def lost(self) -> None:
-        self._closing = True
-        self._transport.close()
-        if self._cut is not None:
-            self._cut.cancel()
-
-    def abort(self) -> None:
-        self._transport.abort()
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._transport.write(data)
-
-    def pause_reading(self) -> None:
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        self._transport.resume_reading()
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._transport.get_extra_info(name, default)
-
-
-class GuardedState(ServerState):
-    """What the connections of a server process share."""
-
-    def __init__(self, on_refused: OnRefused | None = None) -> None:
-        super().__init__()
-        self.refusals = Refusals(on_refused)
-        self.under_way = 0  # requests that the application works on, bodies arrived
-        self.starting = 0  # requests that the application begins with in the next turn of the loop
-        self.to_start: deque[tuple[float, Callable[[], None]]] = deque()  # those after, and since when
-        self._headers: list[tuple[bytes, bytes]] | None = None
-        self._head = self._too_many = b""
-
-    def default_head(self) -> bytes:
-        """The headers that every answer has, as they are written; uvicorn makes new ones every second."""
-        if self._headers is not self.default_headers:
-            self._headers = self.default_headers
-            self._head = b"".join(b"%s: %s\r\n" % header for header in self._headers)
-            self._too_many = REQUESTS_TOO_MANY.encode(self._head, closes=False)
-        return self._head
-
-    def too_many(self) -> bytes:
-        """The answer to a request that there is no room for, on a connection that stays."""
-        self.default_head()
-        return self._too_many
-
-    def tick(self, now: float) -> None:
-        self.close_what_is_late(now)
-        self.refusals.make_known(now)
-
-    def close_what_is_late(self, now: float) -> None:
-        """Look at all deadlines; called ten times a second, which is a good deal cheaper than a timer
-        for each request (0.03 ms for 1,000 connections, where a request cost two timers).
-        """
-        for connection in [one for one in self.connections if one.due <= now]:  # type: ignore[union-attr]
-            connection.late()  # type: ignore[union-attr]
 
 
 class GuardedProtocol(asyncio.Protocol):
@@ -246,9 +105,8 @@ class GuardedProtocol(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._body_bytes = self._dropped_bytes = 0
         self._read_bytes = 0  # of this read
-        self._carried_bytes = (
-            0  # of the reads since the parser was last through with a head or a piece of body
-        )
+        # Of the reads since the parser was last through with a head or a piece of body
+        self._carried_bytes = 0
         self._is_through = False  # with one, in this read
         self._refusal = MALFORMED
         self._stalled: asyncio.TimerHandle | None = None

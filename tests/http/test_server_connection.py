@@ -12,7 +12,8 @@ import uvloop
 
 from adapters.asgi_server.overload import Reason, Refusals
 from adapters.asgi_server.server import ACCEPTS_PER_TURN, ServerLimits, bind_listener, more_handles
-from adapters.asgi_server.server_protocol import STARTS_MAX, GuardedConfig, GuardedProtocol, GuardedState
+from adapters.asgi_server.server_protocol import STARTS_MAX, GuardedConfig, GuardedProtocol
+from adapters.asgi_server.server_state import GuardedState
 from adapters.genesys_emulator.connection import close_without_answer
 
 POST = b"POST /webhook HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody"
