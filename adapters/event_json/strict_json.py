@@ -26,6 +26,9 @@ _OPENERS_MAX: Final = 1024
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"{}[]"))
 _UTF8_BYTES_MAX: Final = 4
+_NESTED_OBJECT_BYTES_MIN: Final = 4
+"""An object around a value begins with a bracket, two quotes and a colon."""
+_ESCAPES_MAX: Final = 256
 
 
 class InvalidJson(Exception):
@@ -75,7 +78,10 @@ def _refuse_violations(body: bytes, limits: JsonLimits) -> None:
 
 def _is_small(body: bytes, limits: JsonLimits) -> bool:
     """Whether decoding is cheap in stack and memory, so that it may come before any other check."""
-    openers = body.count(b"{") + body.count(b"[")
+    arrays = body.count(b"[")
+    if len(body) < 2 * limits.values_max and arrays + len(body) // _NESTED_OBJECT_BYTES_MIN < _OPENERS_MAX:
+        return True  # most bodies: no value and no object is too many for so few bytes
+    openers = arrays + body.count(b"{")
     # n values take 2n - 1 bytes, and each but the first follows a comma or an opening bracket; an array of
     # objects has both before each of them
     if len(body) >= 2 * limits.values_max and openers + body.count(b",") >= 2 * limits.values_max:
@@ -105,6 +111,8 @@ def _is_surely_clean(document: Any, body: bytes, limits: JsonLimits) -> bool:
         return False
     objects: list[dict[str, Any]] = []
     values_count = 1
+    others_count = 1  # of the values, those that are no strings
+    low, high = -NUMBER_MAX, NUMBER_MAX
     level: list[Any] = [document]
     for _ in range(limits.depth_max):
         deeper: list[Any] = []
@@ -118,9 +126,10 @@ def _is_surely_clean(document: Any, body: bytes, limits: JsonLimits) -> bool:
                 kind = type(value)
                 if kind is str:
                     continue
+                others_count += 1
                 if kind is dict or kind is list:
                     deeper.append(value)
-                elif (kind is int or kind is float) and not -NUMBER_MAX <= value <= NUMBER_MAX:
+                elif (kind is int or kind is float) and not low <= value <= high:
                     return False
         level = deeper
         if not level:
@@ -131,8 +140,8 @@ def _is_surely_clean(document: Any, body: bytes, limits: JsonLimits) -> bool:
         and values_count <= limits.values_max
         and names_count <= limits.names_max
         and _are_names_clean(set().union(*objects), limits)
-        and _are_strings_clean(body, limits)
-        and _has_members(body, names_count)
+        and _are_strings_short(body, limits)
+        and _is_written_so(body, names_count, values_count - others_count)
     )
 
 
@@ -147,23 +156,22 @@ def _are_names_clean(names: set[str], limits: JsonLimits) -> bool:
     )
 
 
-def _are_strings_clean(body: bytes, limits: JsonLimits) -> bool:
-    if b"\\u0000" in body:  # a NUL has no other spelling
-        return False
+def _are_strings_short(body: bytes, limits: JsonLimits) -> bool:
     if len(body) <= limits.string_bytes_max:
         return True
     return b'\\"' not in body and max(map(len, body.split(b'"'))) <= limits.string_bytes_max
 
 
-def _has_members(body: bytes, count: int) -> bool:
-    """Whether a valid text writes as many members as its document holds: then no name is written twice.
+def _is_written_so(body: bytes, names_count: int, strings_count: int) -> bool:
+    """Whether a valid text has no NUL, and writes as many members as its document holds.
 
-    A colon that ends a name follows a quote or white space. Where none follows white space, those after a
-    quote are all of them, and perhaps some inside strings: equal counts prove that there is no duplicate.
+    Then no name is written twice: one that is has two quotes more in the text than in the document, which
+    nothing can make up for. Quotes that are escaped do not count. Where a backslash may itself be escaped, a
+    quote after it may end the string: such a text is read string by string, and so is one with many escapes.
     """
-    is_spaced = b" :" in body or any(
-        space in body and space + b":" in body for space in (b"\n", b"\t", b"\r")
-    )
-    if not is_spaced and body.count(b'":') == count:
-        return True
-    return _STRING.sub(b"", body).count(b":") == count
+    _, *escaped = [piece[:1] for piece in body.split(b"\\", _ESCAPES_MAX)]
+    if b"u" in escaped and b"\\u0000" in body:  # a NUL has no other spelling
+        return False
+    if b"" not in escaped and len(escaped) < _ESCAPES_MAX:
+        return body.count(b'"') - escaped.count(b'"') == 2 * (names_count + strings_count)
+    return b"\\u0000" not in body and _STRING.sub(b"", body).count(b":") == names_count

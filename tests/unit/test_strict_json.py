@@ -340,6 +340,39 @@ def test_a_typical_event_takes_the_fast_path() -> None:
     assert strict_json._is_surely_clean(document, LIKE_AN_EVENT, LIMITS)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"at":"10:11:12","url":"https://example.org"}',
+        b'{ "a" : "b" ,\n "c"\t:\r\n"d" }',
+        rb'{"\"a\":":"\"","b":[":","\n:"],"\u0061b":{"\u003a":"\u0022"}}',
+        rb'{"path":"C:\\","next":"\\\"","last":"\\u0061"}',
+        b'{"a":["' + rb"\n" * 1_000 + b'"]}',
+    ],
+    ids=["colons", "white space", "escapes", "backslashes", "many escapes"],
+)
+def test_what_a_clean_text_is_written_with_sends_it_to_no_exact_scan(body: bytes) -> None:
+    with mock.patch.object(strict_json, "find_violations") as scan:
+        assert decode_strictly(body, LIMITS) == json.loads(body)
+
+    assert not scan.called
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":0,"a":0}',
+        rb'{"a":0,"\u0061":"\""}',
+        rb'{"a":"\\","a":"\\"}',
+        rb'{"x":"\"\"","a":0,"a":"\\"}',
+        b'{"x":["' + rb"\n" * 1_000 + b'"],"a":0,"a":0}',
+        b'{"a":{"b":"","c":[""]},"a":":"}',
+    ],
+)
+def test_no_way_of_writing_hides_a_name_that_is_there_twice(body: bytes) -> None:
+    assert [code for _, code in refusal(body)] == ["duplicate_name"]
+
+
 HOSTILE: Final = {
     "arrays": b"[" * MEBIBYTE,
     "closed arrays": b"[" * (MEBIBYTE // 2) + b"]" * (MEBIBYTE // 2),
@@ -396,10 +429,22 @@ def test_many_brackets_that_do_not_nest_deep_need_no_exact_scan(
     assert decode_strictly(body, JsonLimits()) == json.loads(body)
 
 
-def test_brackets_that_nest_deep_are_scanned_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":' + b"[" * 2_000 + b"]" * 2_000 + b"}",
+        b'{"":' * 1_025 + b"0" + b"}" * 1_025,
+        b'{"":' * 1_025,
+        b'{"":[' * 600 + b"0" + b"]}" * 600,
+    ],
+    ids=["arrays", "objects", "objects left open", "both"],
+)
+def test_brackets_that_nest_deep_are_scanned_before_they_are_decoded(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decoded: list[bytes] = []
     monkeypatch.setattr(msgspec.json, "decode", decoded.append)
 
     with pytest.raises(InvalidJson):
-        decode_strictly(b'{"a":' + b"[" * 2_000 + b"]" * 2_000 + b"}", JsonLimits())
+        decode_strictly(body, JsonLimits())
     assert decoded == []
