@@ -4,7 +4,7 @@ import http
 import json
 from dataclasses import dataclass
 
-from adapters.asgi_server.exchange import status_line
+from adapters.asgi_server.answer_head import status_line
 
 
 @dataclass(frozen=True, slots=True)
