@@ -42,6 +42,7 @@ SUBJECT_ID_LENGTH_MAX = 255
 NAMES_SHOWN_MAX = 8
 EVENT_TYPES_REMEMBERED_MAX = 256
 _KNOWN = frozenset(FIELDS)
+_MODES = {mode.value: mode for mode in ContextMode}
 _SEPARATORS = re.compile(r"[/\\]")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,7 +88,7 @@ def remarks_on(body: Any) -> Remarks:
 
 def _unknown_names(body: Mapping[str, Any]) -> tuple[str, ...]:
     """The members of a body that are no fields of an event; hardly any body has some."""
-    return () if body.keys() <= _KNOWN else tuple(name for name in body if name not in _KNOWN)
+    return () if _KNOWN.issuperset(body) else tuple(name for name in body if name not in _KNOWN)
 
 
 @lru_cache(maxsize=EVENT_TYPES_REMEMBERED_MAX)
@@ -170,8 +171,9 @@ class _Fields:
         value = self._body.get("contextMode")
         if value is None:
             return ContextMode.REPLACE
-        if isinstance(value, str) and value in {mode.value for mode in ContextMode}:
-            return ContextMode(value)
+        mode = _MODES.get(value) if isinstance(value, str) else None
+        if mode is not None:
+            return mode
         self._violate("contextMode", "wrong_value", "must be replace or merge")
         return ContextMode.REPLACE
 

@@ -83,7 +83,7 @@ class EventIntake:
 
         What is refused is counted, and noted in the trail of its session.
         """
-        session_id: SessionId | None = None
+        document: object = None
         try:
             headers = headers_of(scope)
             body = await read_body(headers, receive, self._rules.body_bytes_max)
@@ -92,15 +92,14 @@ class EventIntake:
             )
             _check_media_type(headers)
             document = decode_strictly(body, self._rules.json)
-            if isinstance(document, dict):
-                session_id = session_id_of(document.get("sessionId"))
             command = command_of(document, self._rules.ttl)
             return command, remarks_on(document)
         except InvalidJson as error:
             await _refuse(self._use_cases, None, InvalidEvent(error.violations))
             raise
         except EventRefused as refusal:
-            await _refuse(self._use_cases, session_id, refusal)
+            session_id = document.get("sessionId") if isinstance(document, dict) else None
+            await _refuse(self._use_cases, session_id_of(session_id), refusal)
             raise
 
 
