@@ -44,7 +44,7 @@ EVENT_TYPES_REMEMBERED_MAX = 256
 _KNOWN = frozenset(FIELDS)
 _MODES = {mode.value: mode for mode in ContextMode}
 _SEPARATORS = re.compile(r"[/\\]")
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST_YEAR = 1970
 
 
 def session_id_of(text: object) -> SessionId | None:
@@ -209,7 +209,7 @@ class _Fields:
             isinstance(value, str)
             and 1 <= len(value) <= ID_LENGTH_MAX
             and value.isprintable()
-            and DOT_SEGMENTS.isdisjoint(_SEPARATORS.split(value))
+            and ("." not in value or DOT_SEGMENTS.isdisjoint(_SEPARATORS.split(value)))
         ):
             return value
         detail = f"must be a text of 1 to {ID_LENGTH_MAX} printable characters without . or .. as a segment"
@@ -227,7 +227,10 @@ class _Fields:
 
     def refuse_misspelt(self) -> None:
         """What is taken for another field would be passed over, and the event would mean something else."""
-        meant = ((name, likely_name(name, FIELDS)) for name in _unknown_names(self._body))
+        unknown = _unknown_names(self._body)
+        if not unknown:
+            return
+        meant = ((name, likely_name(name, FIELDS)) for name in unknown)
         for name, field in islice((pair for pair in meant if pair[1] is not None), NAMES_SHOWN_MAX):
             detail = f"{name} is no field; did you mean {field}?"
             self.violations.append(Violation(child("", name), "misspelt_field", detail))
@@ -253,7 +256,7 @@ def _moment(value: object) -> datetime | None:
         if moment.tzinfo is None:
             return None
         moment = moment.astimezone(UTC)
-        return None if moment < _EARLIEST else moment
+        return None if moment.year < _EARLIEST_YEAR else moment
     if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
         return from_microseconds(round(value * 1000))
     return None

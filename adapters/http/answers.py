@@ -1,6 +1,6 @@
 """The bodies of answers. Names on the wire are camelCase; times are RFC 3339 in UTC with milliseconds."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,8 @@ from domain.decisions.decision import Outcome
 from domain.instants import to_text
 from domain.session.state import SessionState
 from domain.sync.state import SyncStatus
+
+_encoder: Final = msgspec.json.Encoder()
 
 
 class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -29,11 +31,11 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
     byte_size: int
     expires_at: str
     sync_status: SyncStatus
-    pruned: list[str] = []
+    pruned: tuple[str, ...] = ()
     pruned_count: int = 0
     context_ignored: bool = False
-    ignored_fields: list[str] = []
-    hints: list[str] = []
+    ignored_fields: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, persisted: PersistedSession) -> "EventAnswer":
@@ -46,7 +48,7 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
             byte_size=state.byte_size,
             expires_at=to_text(state.expires_at),
             sync_status=state.sync.status,
-            pruned=list(persisted.pruned.pointers),
+            pruned=persisted.pruned.pointers,
             pruned_count=persisted.pruned.count,
             context_ignored=persisted.context_ignored,
         )
@@ -187,4 +189,4 @@ class ReadinessAnswer(msgspec.Struct, rename="camel"):
 
 
 def encoded(answer: Any) -> bytes:
-    return msgspec.json.encode(answer)
+    return _encoder.encode(answer)
