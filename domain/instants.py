@@ -22,4 +22,4 @@ def from_microseconds(microseconds: int) -> datetime:
 
 def to_text(moment: datetime) -> str:
     """RFC 3339 in UTC with milliseconds, always 24 characters: `2026-01-01T12:00:00.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return moment.astimezone(UTC).isoformat("T", "milliseconds")[:23] + "Z"

@@ -125,7 +125,8 @@ def _check_media_type(headers: Headers) -> None:
         charset = named.get(b"charset", b"utf-8").strip(b'"')
         if media_type.strip() != JSON or charset not in {b"utf-8", b"utf8"}:
             raise WrongMediaType("the body must be application/json in UTF-8")
-    if headers.get(b"content-encoding", b"").strip().lower() not in {b"", b"identity"}:
+    content_encoding = headers.get(b"content-encoding")
+    if content_encoding and content_encoding.strip().lower() not in {b"", b"identity"}:
         raise WrongMediaType("the body must not be compressed")
 
 

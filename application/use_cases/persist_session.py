@@ -10,7 +10,7 @@ from application.ports.runtime import Clock, IdGenerator
 from application.ports.session_store import SessionStore
 from domain.context.pruning import NOTHING_PRUNED, Pruned
 from domain.decisions.apply_event import decide_event
-from domain.decisions.decision import Decision, Outcome, Policies
+from domain.decisions.decision import Outcome, Policies
 from domain.errors import ContextTooLarge, EventRefused
 from domain.ids import SessionId
 from domain.session.event import ReportedEvent
@@ -65,8 +65,11 @@ class PersistSessionHandler:
             StoreUnavailable: the outcome is unknown; events are idempotent, so to send it again is safe.
         """
         started = self._clock.now()
+        event = command.identified(self._ids.persistence_id())
         try:
-            decision = await self._decide(command, started)
+            decision = await self._store.update(
+                command.session_id, lambda before: decide_event(before, event, self._policies, started)
+            )
         except StoreUnavailable:
             self._metrics.webhook_refused("store_unavailable", self._seconds_since(started))
             raise
@@ -84,12 +87,6 @@ class PersistSessionHandler:
             state=state,
             pruned=decision.pruned,
             context_ignored=decision.context_ignored,
-        )
-
-    async def _decide(self, command: PersistSession, now: datetime) -> Decision:
-        event = command.identified(self._ids.persistence_id())
-        return await self._store.update(
-            command.session_id, lambda before: decide_event(before, event, self._policies, now)
         )
 
     def _seconds_since(self, started: datetime) -> float:
