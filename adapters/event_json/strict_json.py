@@ -149,10 +149,13 @@ def _are_names_clean(names: set[str], limits: JsonLimits) -> bool:
     if not names:
         return True
     together = "".join(names)
+    bytes_a_character = 1 if together.isascii() else _UTF8_BYTES_MAX
+    length_max = limits.name_bytes_max // bytes_a_character
     return (
         DANGEROUS_NAMES.isdisjoint(names)
         and (together.isprintable() or CONTROL_CHARACTER.search(together) is None)
-        and max(map(len, names)) * (1 if together.isascii() else _UTF8_BYTES_MAX) <= limits.name_bytes_max
+        # the names of most events are short enough all together
+        and (len(together) <= length_max or max(map(len, names)) <= length_max)
     )
 
 
