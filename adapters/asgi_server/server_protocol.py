@@ -4,33 +4,27 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from enum import Enum, auto
 from functools import partial
 from math import inf
-from typing import Any, Never
-from urllib.parse import unquote
+from typing import Any
 
 import httptools
 from uvicorn import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
-from adapters.asgi_server.exchange import BUFFERED_BYTES_MAX, Exchange
+from adapters.asgi_server.exchange import Exchange
 from adapters.asgi_server.limits import ServerLimits
 from adapters.asgi_server.lingering_transport import LingeringTransport
 from adapters.asgi_server.overload import Reason
 from adapters.asgi_server.refusal import (
-    BODY_TOO_LARGE,
     BODY_TOO_SLOW,
     CONNECTIONS_TOO_MANY,
-    HEADERS_TOO_LARGE,
-    HEADERS_TOO_MANY,
     HEADERS_TOO_SLOW,
-    MALFORMED,
-    PIPELINED_TOO_FAR,
     REQUESTS_TOO_MANY,
     STOPPING,
     Refusal,
 )
+from adapters.asgi_server.request_reader import Phase, RequestReader, StopReading
 from adapters.asgi_server.server_state import GuardedState
 
 logger = logging.getLogger("session_keeper.server")
@@ -40,18 +34,6 @@ STARTS_MAX = 32  # requests that begin in one turn of the loop: some ms, then so
 PIPELINE_MAX = 64  # requests sent ahead on one connection
 DROPPED_BYTES_MAX = 16 * 1024 * 1024  # what may follow a refusal before the answers ahead of it are out
 REFUSALS_MAX = 1024  # connections over the limit that are answered 503 at a time; the rest are only cut
-
-
-class Phase(Enum):
-    """What of a request the parser is in the middle of."""
-
-    BETWEEN = auto()
-    HEADERS = auto()
-    BODY = auto()
-
-
-class StopParsing(Exception):  # leaves a callback of the parser; nothing is wrong with the program
-    pass
 
 
 class GuardedConfig(Config):
@@ -89,26 +71,12 @@ class GuardedProtocol(asyncio.Protocol):
         self._loop = _loop or asyncio.get_running_loop()
         self._app = config.loaded_app
         self._app_state = app_state
-        self._parser = httptools.HttpRequestParser(self)
-        # A request may ask for the end of the connection and be followed by others, which are dropped.
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._phase = Phase.BETWEEN
-        self._reading: Exchange | None = None  # its headers have arrived, its body not yet
         self._running: Exchange | None = None  # the application has it, and has not answered
         self._waiting: deque[Exchange] = deque()  # behind the running one
         self._deaf = False  # what arrives is dropped
         self._draining = False
-        self._keep_alive = False
         self._is_idle = False
-        self._expects_continue = False
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._body_bytes = self._dropped_bytes = 0
-        self._read_bytes = 0  # of this read
-        # Of the reads since the parser was last through with a head or a piece of body
-        self._carried_bytes = 0
-        self._is_through = False  # with one, in this read
-        self._refusal = MALFORMED
+        self._dropped_bytes = 0
         self._stalled: asyncio.TimerHandle | None = None
         self._writable: asyncio.Event | None = None
 
@@ -118,7 +86,7 @@ class GuardedProtocol(asyncio.Protocol):
         self.transport = LingeringTransport(transport, self._loop, self.limits.idle_seconds_max)
         connections: set[Any] = self.state.connections
         connections.add(self)
-        self._scope = {
+        scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "server": get_local_addr(transport),
@@ -126,6 +94,7 @@ class GuardedProtocol(asyncio.Protocol):
             "scheme": "https" if is_ssl(transport) else "http",
             "root_path": self.config.root_path,
         }
+        self._reader = RequestReader(self, self.limits, scope, self._app_state)
         excess = len(connections) - self.limits.connections_max
         if excess <= 0:
             self._set_due(self.limits.header_seconds_max)
@@ -147,11 +116,11 @@ class GuardedProtocol(asyncio.Protocol):
         for exchange in (self._running, *self._waiting):
             if exchange is not None:
                 exchange.disconnect()
-        self._running = self._reading = None
+        self._running = None
         self._waiting.clear()
         self.resume_writing()
         self.transport.lost()
-        self._parser = None  # type: ignore[assignment] # it and we hold each other
+        self._reader.close()
 
     def data_received(self, data: bytes) -> None:
         if self._deaf or self.transport.is_closing():
@@ -160,24 +129,20 @@ class GuardedProtocol(asyncio.Protocol):
         if self._is_idle:
             self._is_idle = False
             self.due = inf
-        self._read_bytes = len(data)
-        self._is_through = False
+        reader = self._reader
         try:
-            self._parser.feed_data(data)
+            reader.feed(data)
         except httptools.HttpParserUpgrade:
             # No other protocol is spoken here (RFC 9110, section 7.8): the request is answered as it is.
             self._deaf = self.transport.unread = True
             self._answer_and_close()
             return
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, StopReading):
             if not self._deaf:
-                self._refuse(self._refusal)
+                self._refuse(reader.refusal)
             return
-        self._carried_bytes = 0 if self._is_through else self._carried_bytes + len(data)
-        if self._carried_bytes > self.limits.header_bytes_max:
-            self._refuse(HEADERS_TOO_LARGE)
-        elif self.due == inf and (self._carried_bytes or self._phase is not Phase.BETWEEN):
-            body = self._phase is Phase.BODY
+        if self.due == inf and (reader.carried_bytes or reader.phase is not Phase.BETWEEN):
+            body = reader.phase is Phase.BODY
             self._set_due(self.limits.body_seconds_max if body else self.limits.header_seconds_max)
 
     def eof_received(self) -> None:
@@ -230,118 +195,40 @@ class GuardedProtocol(asyncio.Protocol):
             self.read_paused = False
             self.transport.resume_reading()
 
-    def _pause_reading(self) -> None:
+    def pause_reading(self) -> None:
         if not self.read_paused:
             self.read_paused = True
             self.transport.pause_reading()
 
-    # Callbacks of the parser: for each header one, so they do as little as can be
+    # Requests
 
-    def on_message_begin(self) -> None:
-        self._phase = Phase.HEADERS
-        self.transport.unread = True
-        self._expects_continue = False
-        self._url = b""
-        self._headers = []
-        self._body_bytes = 0
+    def is_too_far_ahead(self) -> bool:
+        return len(self._waiting) >= PIPELINE_MAX
 
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        headers = self._headers
-        headers.append((name, value))
-        if len(headers) > self.limits.header_count_max:
-            self._stop(HEADERS_TOO_MANY)
-        if name == b"expect" and value.lower() == b"100-continue":
-            self._expects_continue = True
-
-    def on_headers_complete(self) -> None:
-        version = self._parser.get_http_version()
-        if version not in {"1.0", "1.1"}:  # the parser knows 0.9 and 2.0 as well
-            self._stop(MALFORMED)
-        if len(self._waiting) >= PIPELINE_MAX:
-            self._stop(PIPELINED_TOO_FAR)
-        # The bytes are only counted one by one where the read could hold too many.
-        if self._carried_bytes + self._read_bytes > self.limits.header_bytes_max:
-            self._check_header_bytes()
-        self._carried_bytes = 0
-        exchange = Exchange(self, self._scope_of(version), expects_continue=self._expects_continue)
-        self._headers = []  # trailers are dropped: RFC 9110, section 6.5.1
-        # The exchange has it once the whole body is there: an answer before that ends the connection.
-        self._keep_alive = version != "1.0" and self._parser.should_keep_alive()
-        self._reading = exchange
-        self._phase = Phase.BODY
-        self._is_through = True
+    def head_arrived(self, exchange: Exchange) -> None:
         self.due = inf
         if self._running is None:
             self._start(exchange)
         else:
-            self._pause_reading()
+            self.pause_reading()
             self._waiting.append(exchange)
 
-    def on_body(self, body: bytes) -> None:
-        self._is_through = True
-        self._carried_bytes = 0
-        self._body_bytes += len(body)
-        exchange = self._reading
-        if exchange is not None and not exchange.answer_complete and not exchange.is_refused:
-            exchange.body.append(body)
-            if self._body_bytes > BUFFERED_BYTES_MAX:
-                self._pause_reading()
-            exchange.notify()
-        if self._body_bytes > self.limits.body_bytes_max:
-            self._deaf = True
-            self._set_due(ANSWER_SECONDS)
-            self._stop(BODY_TOO_LARGE)
+    def body_too_large(self) -> None:
+        """The application, which has seen it, may answer; else a deadline does."""
+        self._deaf = True
+        self._set_due(ANSWER_SECONDS)
 
-    def on_message_complete(self) -> None:
-        exchange, self._reading = self._reading, None
-        self._phase = Phase.BETWEEN
-        self._is_through = True
+    def body_arrived(self, exchange: Exchange, *, keep_alive: bool) -> None:
         self.transport.unread = False
         self.due = inf
-        if exchange is not None and not exchange.answer_complete:
-            if not exchange.is_begun:
-                exchange.keep_alive = self._keep_alive and not self._draining
-            exchange.more_body = False
-            if exchange is self._running:
-                self._begin(exchange)
-            exchange.notify()
-
-    def _scope_of(self, version: str) -> dict[str, Any]:
-        url = self._url
-        if url.startswith(b"/") and b"#" not in url:
-            raw_path, _, query = url.partition(b"?")
-        else:
-            parsed = httptools.parse_url(url)
-            raw_path, query = parsed.path, parsed.query or b""
-        path = raw_path.decode("ascii")
-        if "%" in path:
-            path = unquote(path)
-        root_path = self.config.root_path
-        return {
-            **self._scope,
-            "http_version": version,
-            "method": self._parser.get_method().decode("ascii"),
-            "path": root_path + path,
-            "raw_path": root_path.encode("ascii") + raw_path,
-            "query_string": query,
-            "headers": self._headers,
-            "state": self._app_state.copy(),
-        }
-
-    def _check_header_bytes(self) -> None:
-        size = len(self._url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self._headers)
-        if size > self.limits.header_bytes_max:
-            self._stop(HEADERS_TOO_LARGE)
-
-    def _stop(self, refusal: Refusal) -> Never:
-        self._refusal = refusal
-        raise StopParsing
-
-    # Requests
+        if exchange.answer_complete:
+            return
+        if not exchange.is_begun:
+            exchange.keep_alive = keep_alive and not self._draining
+        exchange.more_body = False
+        if exchange is self._running:
+            self._begin(exchange)
+        exchange.notify()
 
     def _start(self, exchange: Exchange) -> None:
         """Give a request to the application, or refuse it where there is no room for it."""
@@ -439,12 +326,12 @@ class GuardedProtocol(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if self._deaf:
-            self._refuse(self._refusal)
+            self._refuse(self._reader.refusal)
         elif self.read_paused:
             self._set_due(self.limits.body_seconds_max)  # we do not read: the sender is not to blame
-        elif self._phase is Phase.BODY:
+        elif self._reader.phase is Phase.BODY:
             self._refuse(BODY_TOO_SLOW)
-        elif self._phase is Phase.BETWEEN and not self._carried_bytes:
+        elif self._reader.phase is Phase.BETWEEN and not self._reader.carried_bytes:
             self.close()  # idle, or opened ahead and never used
         else:
             self._refuse(HEADERS_TOO_SLOW)
@@ -458,9 +345,9 @@ class GuardedProtocol(asyncio.Protocol):
         self.transport.unread = True
         logger.info(
             "request refused: %d %s headers=%d header_bytes=%d body_bytes=%d",
-            *(refusal.status, refusal.detail, len(self._headers), self._carried_bytes, self._body_bytes),
+            *(refusal.status, refusal.detail, *self._reader.sizes),
         )
-        at_fault = self._reading
+        at_fault = self._reader.exchange
         if at_fault is not None and at_fault is not self._running and self._waiting:
             self._waiting.pop()
             at_fault = None
