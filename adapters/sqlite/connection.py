@@ -8,11 +8,18 @@ from pathlib import Path
 from adapters.sqlite.schema import SchemaTooNew
 from application.errors import StoreUnavailable
 
+LOG_PAGES = 4000
+"""After so many pages (16 MB) a commit copies the log into the file, and the log starts anew.
+
+With SQLite's own 1,000 a batch of six takes 5 % more CPU, and its p99 is 20 ms instead of 17; with 20,000
+sessions at random 37 instead of 25, but one commit in 1,000 then takes 73 ms instead of 57.
+"""
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
+    f"PRAGMA wal_autocheckpoint = {LOG_PAGES}",
 )
 
 CACHED_STATEMENTS = 256

@@ -11,6 +11,7 @@ import pytest
 from msgspec import structs
 
 from adapters.sqlite import statements
+from adapters.sqlite.connection import LOG_PAGES, DatabaseFile
 from adapters.sqlite.store import migrate_file
 from adapters.storage.decision_batch import decide_in_order
 from adapters.storage.record import SessionRecord
@@ -129,6 +130,22 @@ def test_a_batch_is_read_and_written_with_a_statement_for_each_lot_and_not_for_e
     assert sorted(found, key=ids_of) == sorted((one.record for one in writes if one.record), key=ids_of)
     assert entries == len(ids)
     assert len({*said}) == 3 * 3  # a trigger repeats the statement that it belongs to
+
+
+def test_the_log_beside_the_file_is_copied_seldom_and_stays_bounded(tmp_path: Path) -> None:
+    file = DatabaseFile(tmp_path / "sessions.db", busy_seconds=1, create=True)
+    connection = file.connection()
+    connection.execute("CREATE TABLE bulk (bytes BLOB)")
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    one = 200 * page_size
+    for _ in range(3 * LOG_PAGES // 200):
+        connection.execute("DELETE FROM bulk")
+        connection.execute("INSERT INTO bulk VALUES (zeroblob(?))", (one,))
+
+    size = (tmp_path / "sessions.db-wal").stat().st_size
+    file.close()
+
+    assert LOG_PAGES * page_size < size < (LOG_PAGES + 300) * (page_size + 24)
 
 
 def altered(record: SessionRecord, names: Collection[str]) -> SessionRecord:
