@@ -31,11 +31,11 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
     byte_size: int
     expires_at: str
     sync_status: SyncStatus
-    pruned: tuple[str, ...] = ()
+    pruned: list[str] = []
     pruned_count: int = 0
     context_ignored: bool = False
-    ignored_fields: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
+    ignored_fields: list[str] = []
+    hints: list[str] = []
 
     @classmethod
     def of(cls, persisted: PersistedSession) -> "EventAnswer":
@@ -48,7 +48,7 @@ class EventAnswer(msgspec.Struct, rename="camel", omit_defaults=True):
             byte_size=state.byte_size,
             expires_at=to_text(state.expires_at),
             sync_status=state.sync.status,
-            pruned=persisted.pruned.pointers,
+            pruned=list(persisted.pruned.pointers),
             pruned_count=persisted.pruned.count,
             context_ignored=persisted.context_ignored,
         )

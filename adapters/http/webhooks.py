@@ -66,7 +66,7 @@ class EventIntake:
             _warn(command.session_id, refusal)
             raise
         answer = EventAnswer.of(persisted)
-        answer.ignored_fields, answer.hints = remarks.ignored_fields, remarks.hints
+        answer.ignored_fields, answer.hints = list(remarks.ignored_fields), list(remarks.hints)
         if _log.isEnabledFor(logging.DEBUG):
             facts = {
                 "session_id": answer.session_id,
