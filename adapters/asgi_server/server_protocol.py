@@ -50,6 +50,9 @@ class GuardedProtocol(asyncio.Protocol):
     Every refusal is decided here, without the application: 400 (not HTTP), 408 (too slow), 431 (headers),
     503 (too many connections, or requests under way). A body over `body_bytes_max` is no longer read; the
     application, which has seen one byte too many, has a second to answer before 413 is sent for it.
+
+    What the other side sent, whose turn it is, how long we wait and when all ends depend on each other in
+    every method, so they stand together; what does not is in the files beside this one.
     """
 
     transport: LingeringTransport
@@ -65,6 +68,7 @@ class GuardedProtocol(asyncio.Protocol):
         self.limits = config.limits
         self.state = server_state
         self.default_head = server_state.default_head
+        self.begins = server_state.started
         self.write_paused = False
         self.read_paused = False
         self.due = inf  # when the other side is late, by the clock of the loop
@@ -233,25 +237,15 @@ class GuardedProtocol(asyncio.Protocol):
     def _start(self, exchange: Exchange) -> None:
         """Give a request to the application, or refuse it where there is no room for it."""
         self._running = exchange
-        limits = self.limits
-        if self._is_full() and exchange.scope["path"] not in limits.paths_always_answered:
+        limits, clock = self.limits, self._loop.time
+        if self.state.is_full(limits, clock) and exchange.scope["path"] not in limits.paths_always_answered:
             exchange.is_refused = True
         elif self.state.starting < STARTS_MAX:
             self._run(exchange)
         else:
-            self.state.to_start.append((self._loop.time(), partial(self._run, exchange)))
+            self.state.to_start.append((clock(), partial(self._run, exchange)))
         if not exchange.more_body or (exchange.is_refused and exchange.expects_continue):
             self._begin(exchange)
-
-    def _is_full(self) -> bool:
-        """Too many are under way, or those before this one have waited too long on a slow machine."""
-        state, limits = self.state, self.limits
-        if state.under_way >= limits.requests_under_way_max:
-            return True
-        if not state.to_start:
-            return False
-        since, _ = state.to_start[0]
-        return self._loop.time() - since > limits.request_wait_seconds_max
 
     def _begin(self, exchange: Exchange) -> None:
         """The body has arrived. What still has to wait for its sender takes nobody's place."""
@@ -280,14 +274,6 @@ class GuardedProtocol(asyncio.Protocol):
     def _run(self, exchange: Exchange) -> None:
         self.state.starting += 1
         self.state.tasks.add(self._loop.create_task(exchange.run(self._app)))
-
-    def begins(self) -> None:
-        """The application begins with a request in this turn of the loop; another may in the next one."""
-        state = self.state
-        state.starting -= 1
-        if state.to_start:
-            _, start = state.to_start.popleft()
-            start()
 
     def ended(self, exchange: Exchange) -> None:
         """The application is through with it."""

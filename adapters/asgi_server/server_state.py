@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from uvicorn.server import ServerState
 
+from adapters.asgi_server.limits import ServerLimits
 from adapters.asgi_server.overload import OnRefused, Refusals
 from adapters.asgi_server.refusal import REQUESTS_TOO_MANY
 
@@ -33,6 +34,22 @@ class GuardedState(ServerState):
         """The answer to a request that there is no room for, on a connection that stays."""
         self.default_head()
         return self._too_many
+
+    def is_full(self, limits: ServerLimits, clock: Callable[[], float]) -> bool:
+        """Too many are under way, or those to start have waited too long on a slow machine."""
+        if self.under_way >= limits.requests_under_way_max:
+            return True
+        if not self.to_start:
+            return False
+        since, _ = self.to_start[0]
+        return clock() - since > limits.request_wait_seconds_max
+
+    def started(self) -> None:
+        """The application begins with a request in this turn of the loop; another may in the next one."""
+        self.starting -= 1
+        if self.to_start:
+            _, start = self.to_start.popleft()
+            start()
 
     def tick(self, now: float) -> None:
         self.close_what_is_late(now)
