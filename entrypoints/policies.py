@@ -6,6 +6,7 @@ Server, web framework and HTTP client are imported where they are asked for: not
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adapters.asgi_server.limits import ServerLimits
 from adapters.event_json.json_scanner import JsonLimits
 from adapters.genesys.oauth import Credentials
 from adapters.json_schema.schema_file import load_schema
@@ -23,7 +24,6 @@ from entrypoints.settings import Settings
 from entrypoints.version import VERSION
 
 if TYPE_CHECKING:
-    from adapters.asgi_server.server import ServerLimits
     from adapters.genesys.client import CallLimits, GenesysEndpoints
     from adapters.http.app import HttpRules
 
@@ -146,8 +146,7 @@ def http_rules(settings: Settings) -> "HttpRules":
     )
 
 
-def server_limits(settings: Settings) -> "ServerLimits":
-    from adapters.asgi_server.server import ServerLimits
+def server_limits(settings: Settings) -> ServerLimits:
     from adapters.http.probes import PROBES
 
     return ServerLimits(

@@ -22,8 +22,6 @@ try:
 except ImportError:  # not on Windows, which has no such limit
     resource = None  # type: ignore[assignment]
 
-__all__ = ["CannotListen", "ServerLimits", "bind_listener", "run_server", "server_url"]
-
 logger = logging.getLogger("session_keeper.server")
 
 DRAIN_TICK_SECONDS = 0.05

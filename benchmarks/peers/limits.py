@@ -16,7 +16,8 @@ import msgspec
 from litestar import Litestar, Request, asgi, post
 from litestar.types import Receive, Scope, Send
 
-from adapters.asgi_server.server import ServerLimits, run_server
+from adapters.asgi_server.limits import ServerLimits
+from adapters.asgi_server.server import run_server
 
 PATH = "/webhook/messaging"
 BODY_BYTES_MAX = 131_072

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.asgi_server.server import ServerLimits, run_server
+from adapters.asgi_server.limits import ServerLimits
+from adapters.asgi_server.server import run_server
 from adapters.genesys_emulator.app import create_emulator
 from adapters.genesys_emulator.fault_text import fault_from_text
 from adapters.genesys_emulator.permissions import EVERYTHING

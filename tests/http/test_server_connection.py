@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import uvloop
 
+from adapters.asgi_server.limits import ServerLimits
 from adapters.asgi_server.overload import Reason, Refusals
-from adapters.asgi_server.server import ACCEPTS_PER_TURN, ServerLimits, bind_listener, more_handles
+from adapters.asgi_server.server import ACCEPTS_PER_TURN, bind_listener, more_handles
 from adapters.asgi_server.server_protocol import STARTS_MAX, GuardedConfig, GuardedProtocol
 from adapters.asgi_server.server_state import GuardedState
 from adapters.genesys_emulator.connection import close_without_answer

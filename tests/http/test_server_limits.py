@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.asgi_server.server import ServerLimits, run_server
+from adapters.asgi_server.limits import ServerLimits
+from adapters.asgi_server.server import run_server
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 20.0

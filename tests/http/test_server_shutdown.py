@@ -23,7 +23,8 @@ PATIENCE_SECONDS = 20.0
 # /never does not answer, anything else answers at once.
 PROGRAM = """
 import asyncio, atexit, json, sys
-from adapters.asgi_server.server import ServerLimits, run_server
+from adapters.asgi_server.limits import ServerLimits
+from adapters.asgi_server.server import run_server
 
 options = json.loads(sys.argv[1])
 stopping = asyncio.Event()

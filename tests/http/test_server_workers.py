@@ -19,7 +19,8 @@ PATIENCE_SECONDS = 20.0
 
 CHILD = """
 import asyncio, os, signal, socket, sys
-from adapters.asgi_server.server import ServerLimits, run_server
+from adapters.asgi_server.limits import ServerLimits
+from adapters.asgi_server.server import run_server
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
