@@ -1,6 +1,6 @@
 """From settings to the rules and limits of each part.
 
-Server, web framework and HTTP client are imported where they are asked for: not every command needs them.
+Web framework and HTTP client are imported where they are asked for: not every command needs them.
 """
 
 from pathlib import Path

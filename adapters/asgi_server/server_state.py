@@ -11,7 +11,7 @@ from adapters.asgi_server.refusal import REQUESTS_TOO_MANY
 
 
 class GuardedState(ServerState):
-    """What the connections of a server process share."""
+    """uvicorn's, with what the bounds need: how much is under way, and how much was refused."""
 
     def __init__(self, on_refused: OnRefused | None = None) -> None:
         super().__init__()

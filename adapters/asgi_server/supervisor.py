@@ -81,7 +81,7 @@ class Supervisor:
         self._stop_seconds_max = stop_seconds_max
         self._companion = companion
         self._pass_fds = pass_fds
-        self._children: set[asyncio.subprocess.Process] = set()
+        self._children: dict[asyncio.subprocess.Process, str] = {}  # with what they are called
         self._serving = 0
         self._failed_starts = 0
         self._gave_up = False
@@ -166,11 +166,11 @@ class Supervisor:
             preexec_fn=die_with_parent(),
         )
         logger.info("%s started: pid=%d", name, child.pid)
-        self._children.add(child)
+        self._children[child] = name
         if self._stopping.is_set():  # the signal came while the child was being started
             signal_child(child, signal.SIGTERM)
         code = await child.wait()
-        self._children.discard(child)
+        del self._children[child]
         return code, clock() - started
 
     async def _pause(self, seconds: float) -> None:
@@ -186,8 +186,8 @@ class Supervisor:
         )
         impatient.cancel()
         killed = bool(self._children)
-        for child in self._children:
-            logger.warning("server process did not stop, killed: pid=%d", child.pid)
+        for child, name in self._children.items():
+            logger.warning("%s did not stop, killed: pid=%d", name, child.pid)
             signal_child(child, signal.SIGKILL)
         await ended
         return killed

@@ -18,10 +18,10 @@ except ImportError:  # not on Windows, where a service is one process
     fcntl = None  # type: ignore[assignment]
 
 NOTE_BYTES_MAX = 1000
-_NOTE = struct.Struct(f"=I{NOTE_BYTES_MAX}s4x")
-_SIDE = struct.Struct("=Q")
+_NOTE = struct.Struct(f"=I{NOTE_BYTES_MAX}s4x")  # filled up: numbers of the next row follow
+_SIDE = struct.Struct("=Q")  # which of two notes is the newest
 _NUMBER = struct.Struct("=d")
-_LAYOUT_BYTES = 64
+_LAYOUT_BYTES = 64  # ahead of the rows: a digest of what the numbers mean
 
 
 class BoardNotShared(Exception):
