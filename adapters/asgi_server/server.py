@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -110,7 +111,8 @@ def more_handles(listener: socket.socket) -> list[socket.socket]:
     """
     if sys.platform == "win32":
         return []
-    return [listener.dup() for _ in range(ACCEPTS_PER_TURN - 1)]
+    # Not `socket.dup`, which makes the socket wait: also in the processes that share it, and serve already.
+    return [socket.socket(fileno=os.dup(listener.fileno())) for _ in range(ACCEPTS_PER_TURN - 1)]
 
 
 def server_url(listener: socket.socket) -> str:

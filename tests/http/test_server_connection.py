@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -400,3 +401,14 @@ def test_further_handles_of_a_listener_take_from_the_same_queue() -> None:
 
         assert len(handles) == ACCEPTS_PER_TURN - 1
         assert {one.getpeername() for one in accepted} == {one.getsockname() for one in senders}
+
+
+def test_further_handles_leave_a_listener_as_it_is_for_those_who_share_it() -> None:
+    """A process that waits in accept answers nobody until the next connection comes."""
+    with bind_listener("127.0.0.1", 0) as listener, ExitStack() as stack:
+        serving = stack.enter_context(listener.dup())
+        serving.setblocking(False)
+        for handle in more_handles(listener):
+            stack.enter_context(handle)
+
+        assert not os.get_blocking(serving.fileno())
