@@ -28,6 +28,13 @@ def servers(service: ServiceProcess) -> list[int]:
     return children(service, "serve")
 
 
+def serving(service: ServiceProcess) -> list[int]:
+    """Two processes that have started: one that is stopped while it opens its store holds up the other."""
+    said = 1 + 2  # by the process that starts them, once the first one serves, and by each of them
+    wait_until(lambda: service.output().count('"event": "serving"') >= said, "both to serve")
+    return servers(service)
+
+
 @contextmanager
 def stopped(pid: int) -> Iterator[None]:
     """A process that takes no connections, so that the other one answers."""
@@ -69,8 +76,7 @@ def test_any_process_shows_what_all_have_counted_and_a_killed_one_stays_counted(
     start_service: StartService,
 ) -> None:
     service = start_service("--workers", "2")
-    service.wait_until_ready()
-    first, second = servers(service)
+    first, second = serving(service)
     with stopped(first):
         for number in range(3):
             post(service, f"s{number}")
@@ -132,7 +138,7 @@ def test_servers_say_what_the_process_with_the_loops_knows_of_genesys(
         text: str | None = get(service, "/health/ready").json()["genesys"]
         return text
 
-    for asleep in servers(service):
+    for asleep in serving(service):
         with stopped(asleep):
             wait_until(lambda: problem() is not None, "a server to say that Genesys refuses us")
     emulator.faults()
