@@ -163,7 +163,7 @@ class Supervisor:
             # Who does not listen would keep the socket open for a while after all others closed it.
             pass_fds=[*([self._listener.fileno()] if listens else []), *self._pass_fds],
             stdin=asyncio.subprocess.DEVNULL,
-            preexec_fn=die_with_parent(),
+            preexec_fn=prepare_child(),
         )
         logger.info("%s started: pid=%d", name, child.pid)
         self._children[child] = name
@@ -196,6 +196,22 @@ class Supervisor:
 def signal_child(child: asyncio.subprocess.Process, sig: signal.Signals) -> None:
     with suppress(ProcessLookupError):  # it ended in this moment
         child.send_signal(sig)
+
+
+def prepare_child() -> Callable[[], object]:
+    """What a child of ours does first.
+
+    Ctrl-C reaches every process of a terminal, also one that still starts and would end with a stack. It
+    is ignored until the child sets a handler: a stop comes from us, as SIGTERM.
+    """
+    die = die_with_parent()
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if die is not None:
+            die()
+
+    return prepare
 
 
 def die_with_parent() -> Callable[[], object] | None:

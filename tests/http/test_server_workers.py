@@ -126,6 +126,16 @@ print("companion", os.getpid(), len(listening), flush=True)
 signal.pause()
 """
 
+INTERRUPTED = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)  # as of Ctrl-C, before any handler is set
+    print("lived on", flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+signal.pause()
+"""
+
 
 def answering_url(url: str) -> bool:
     try:
@@ -248,3 +258,15 @@ def test_workers_go_on_serving_beside_a_companion_that_does_not_start() -> None:
         workers.wait_until_said("companion process ended with 1, again in 1.0 s")
 
         assert workers.answering(2) == before
+
+
+def test_ctrl_c_does_not_break_a_child_that_is_still_starting() -> None:
+    """The supervisor stops it; a stack, or what a command says when it is aborted, is no line of the log."""
+    with running(companion=[sys.executable, "-c", INTERRUPTED]) as workers:
+        said = workers.line()
+        workers.process.send_signal(signal.SIGINT)
+        code, _, err = workers.end()
+
+    assert said == "lived on"
+    assert code == 0
+    assert "Traceback" not in err
