@@ -13,25 +13,26 @@ own refusals, and not to the generator or to whatever else runs on the machine.
 """
 
 import argparse
-import asyncio
 import os
+import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
-import uvloop
 
-from benchmarks.open_loop import FAILED, REFUSED, SERVED, Load, percentile, webhooks
+from benchmarks.bench.bodies import Requests
+from benchmarks.bench.open_loop import FAILED, REFUSED, SERVED, Generator, arrival_seconds
+from benchmarks.bench.quartiles import percentile
 
 ROOT = Path(__file__).parents[1]
 PORT = 21_987
-SESSIONS = 1_000
-BYTE_SIZE = 2_000
+CONTEXT_BYTES = 2_000
 CONNECTIONS = 64
 CONNECTIONS_MAX = 900
 BUCKET_SECONDS = 0.1
@@ -61,14 +62,13 @@ def running_service(checkout: Path, store: str, **settings: str) -> Iterator[psu
                 process.terminate()
 
 
-async def wait_until_ready() -> None:
+def wait_until_ready() -> None:
     for _ in range(200):
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", PORT)
+            socket.create_connection(("127.0.0.1", PORT)).close()
         except OSError:
-            await asyncio.sleep(0.05)
+            time.sleep(0.05)
         else:
-            writer.close()
             return
     raise RuntimeError("the service did not start")
 
@@ -78,20 +78,21 @@ def cpu_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def recovery_seconds(load: Load, start: float, end: float) -> float:
+def recovery_seconds(generator: Generator, start: float, end: float) -> float:
     for number in range(int((end - start) / BUCKET_SECONDS)):
         since = start + number * BUCKET_SECONDS
         until = since + BUCKET_SECONDS
-        served = load.answers.between(since, until, SERVED)
-        refused = load.answers.between(since, until, REFUSED) or load.answers.between(since, until, FAILED)
-        if served and not refused and percentile(served, 0.99) < RECOVERED_MS:
+        served, refused, failed = (
+            generator.answers.milliseconds(status, since, until) for status in (SERVED, REFUSED, FAILED)
+        )
+        if served and not refused and not failed and percentile(served, 0.99) < RECOVERED_MS:
             return number * BUCKET_SECONDS
     return float("inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """What came of one rate, from `start` to `end`; the latter is when all was sent, however late."""
+    """What came of one rate, from `start` to `end`."""
 
     start: float
     end: float
@@ -104,21 +105,21 @@ class Phase:
         return self.served / (self.end - self.start)
 
 
-async def run_phase(load: Load, service: psutil.Process, sending: Awaitable[object]) -> Phase:
+def run_phase(generator: Generator, service: psutil.Process, send: Callable[[], object]) -> Phase:
     cpu, own, start = cpu_seconds(service), time.process_time(), time.perf_counter()
-    await sending
+    send()
     end = time.perf_counter()
     cpu, own = cpu_seconds(service) - cpu, time.process_time() - own
-    served = load.answers.count(start, end, SERVED)
+    served = generator.answers.count(SERVED, start, end)
     return Phase(start=start, end=end, served=served, cpu=cpu, generator_cpu=own)
 
 
-async def measure(service: psutil.Process, *, quick: bool) -> None:
-    await wait_until_ready()
-    load = Load("127.0.0.1", PORT, webhooks(SESSIONS, BYTE_SIZE), connections_max=CONNECTIONS_MAX)
+def measure(service: psutil.Process, *, quick: bool) -> None:
+    wait_until_ready()
+    generator = Generator(PORT, Requests(CONTEXT_BYTES).request, connections_max=CONNECTIONS_MAX)
     short, long = (3.0, 5.0) if quick else (10.0, 20.0)
-    await load.closed_loop(2.0, CONNECTIONS)
-    top = await run_phase(load, service, load.closed_loop(short, CONNECTIONS))
+    generator.closed_loop(2.0, CONNECTIONS)
+    top = run_phase(generator, service, partial(generator.closed_loop, short, CONNECTIONS))
     print(f"  closed loop: {top.rate:,.0f} webhooks/s, CPU {top.cpu / top.served * 1e6:.0f} µs each")
     print(
         "  offered  sent/s  goodput  per CPU s | served/s  p50 ms  p99 ms | refused/s  p50 ms  p99 ms |"
@@ -126,12 +127,16 @@ async def measure(service: psutil.Process, *, quick: bool) -> None:
     )
     phases = []
     for share, seconds in ((1.0, short), (3.0, long), (0.5, short)):
-        phase = await run_phase(load, service, load.open_loop(seconds, top.rate * share))
+        arrivals = arrival_seconds(top.rate * share, seconds)
+        phase = run_phase(generator, service, partial(generator.open_loop, arrivals, seconds))
         phases.append((share, phase))
-    await load.close()
+    generator.settle()
+    generator.close()
     for share, phase in phases:
         since, until = phase.start, phase.end
-        served, refused, failed = (load.answers.between(since, until, of) for of in (SERVED, REFUSED, FAILED))
+        served, refused, failed = (
+            generator.answers.milliseconds(status, since, until) for status in (SERVED, REFUSED, FAILED)
+        )
         seconds = until - since
         sent = len(served) + len(refused) + len(failed)
         print(
@@ -143,7 +148,7 @@ async def measure(service: psutil.Process, *, quick: bool) -> None:
             f" {len(failed):6,} | {phase.cpu / seconds:11.0%} {phase.generator_cpu / seconds:10.0%}"
         )
     fall = phases[-1][1]
-    print(f"  recovered after {recovery_seconds(load, fall.start, fall.end):.1f} s")
+    print(f"  recovered after {recovery_seconds(generator, fall.start, fall.end):.1f} s")
 
 
 def main() -> None:
@@ -158,7 +163,7 @@ def main() -> None:
     for checkout in [*checkouts, ROOT]:
         print(f"{checkout.name} on {given.store}")
         with running_service(checkout, given.store) as service:
-            uvloop.run(measure(service, quick=given.quick))
+            measure(service, quick=given.quick)
 
 
 if __name__ == "__main__":

@@ -11,18 +11,18 @@ memory by least squares over all but the first three minutes, and the first and 
 import argparse
 import json
 import statistics
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-import uvloop
 
-from benchmarks.open_loop import FAILED, REFUSED, SERVED, Answers, Load, percentile, webhooks
+from benchmarks.bench.bodies import Requests
+from benchmarks.bench.open_loop import FAILED, REFUSED, SERVED, Answers, Generator, arrival_seconds
+from benchmarks.bench.quartiles import percentile
 from benchmarks.overload import (
-    BYTE_SIZE,
     CONNECTIONS,
     CONNECTIONS_MAX,
+    CONTEXT_BYTES,
     PORT,
     ROOT,
     cpu_seconds,
@@ -32,7 +32,6 @@ from benchmarks.overload import (
 from benchmarks.sync_plot import line_chart
 
 SHARE = 0.7
-SESSIONS = 2_000
 LIFE_SECONDS = 60
 WARM_MINUTES = 3
 COMPARED_MINUTES = 5
@@ -50,36 +49,36 @@ class Minute:
     memory_mib: float
 
 
-async def soak(service: psutil.Process, minutes: int) -> list[Minute]:
-    await wait_until_ready()
-    requests = webhooks(SESSIONS, BYTE_SIZE, ttl_seconds=LIFE_SECONDS)
-    load = Load("127.0.0.1", PORT, requests, connections_max=CONNECTIONS_MAX)
-    await load.closed_loop(2.0, CONNECTIONS)
-    rate = SHARE * await load.closed_loop(10.0, CONNECTIONS)
+def soak(service: psutil.Process, minutes: int) -> list[Minute]:
+    wait_until_ready()
+    requests = Requests(CONTEXT_BYTES, ttl_seconds=LIFE_SECONDS)
+    generator = Generator(PORT, requests.request, connections_max=CONNECTIONS_MAX)
+    generator.closed_loop(2.0, CONNECTIONS)
+    rate = SHARE * generator.closed_loop(10.0, CONNECTIONS)
     print(f"{rate:,.0f} webhooks/s, {SHARE:.0%} of the top rate")
     print("minute    served  refused  failed   p50 ms   p99 ms   CPU us each   memory MiB")
     done = []
     for number in range(1, minutes + 1):
-        load.answers, cpu = Answers(), cpu_seconds(service)
-        await load.open_loop(60.0, rate)
-        done.append(minute_of(load.answers, cpu_seconds(service) - cpu, service.memory_info().rss))
+        generator.answers, cpu = Answers(), cpu_seconds(service)
+        generator.open_loop(arrival_seconds(rate, 60.0, seed=number), 60.0)
+        done.append(minute_of(generator.answers, cpu_seconds(service) - cpu, service.memory_info().rss))
         one = done[-1]
         print(
             f"{number:6} {one.served:9,} {one.refused:8,} {one.failed:7,} {one.p50_ms:8.1f} {one.p99_ms:8.1f}"
             f" {one.cpu_us:13.0f} {one.memory_mib:12.1f}",
             flush=True,
         )
-    await load.close()
+    generator.settle()
+    generator.close()
     return done
 
 
 def minute_of(answers: Answers, cpu: float, memory_bytes: int) -> Minute:
-    ever = (0.0, time.perf_counter())
-    served = answers.between(*ever, SERVED)
+    served = answers.milliseconds(SERVED)
     return Minute(
         served=len(served),
-        refused=len(answers.between(*ever, REFUSED)),
-        failed=len(answers.between(*ever, FAILED)),
+        refused=len(answers.milliseconds(REFUSED)),
+        failed=len(answers.milliseconds(FAILED)),
         p50_ms=percentile(served, 0.5),
         p99_ms=percentile(served, 0.99),
         cpu_us=cpu / max(1, len(served)) * 1e6,
@@ -113,7 +112,7 @@ def main() -> None:
     given = parser.parse_args()
     settings = {"audit_retention_seconds": str(LIFE_SECONDS), "eviction_interval_seconds": "1"}
     with running_service(ROOT, given.store, **settings) as service:
-        minutes = uvloop.run(soak(service, given.minutes))
+        minutes = soak(service, given.minutes)
     print(drift(minutes))
     name = given.store.partition(":")[0]
     (given.out / f"soak-{name}.json").write_text(json.dumps([asdict(one) for one in minutes], indent=1))

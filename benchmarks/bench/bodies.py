@@ -58,8 +58,12 @@ def session_of(number: int) -> int:
 class Requests:
     """Whole HTTP requests, put together from parts that were encoded once."""
 
-    def __init__(self, context_bytes: int) -> None:
-        self._parts = [_request_parts(template) for template in templates_of(context_bytes)]
+    def __init__(self, context_bytes: int, *, ttl_seconds: int | None = None) -> None:
+        """Without `ttl_seconds` sessions live for as long as the service lets them."""
+        templates = templates_of(context_bytes)
+        if ttl_seconds is not None:
+            templates = [f'{{"ttlSeconds":{ttl_seconds},{template[1:]}' for template in templates]
+        self._parts = [_request_parts(template) for template in templates]
 
     def request(self, number: int) -> bytes:
         before, between, after = self._parts[number % TEMPLATES]

@@ -11,7 +11,7 @@ from adapters.event_json.strict_json import JsonLimits, decode_strictly
 from benchmarks.bench.bodies import NUMBER, SESSION, SESSIONS, Requests, session_of, templates_of
 from benchmarks.bench.closed_loop import WrkFailed, load_of
 from benchmarks.bench.machine import cpu_model, memory_gib
-from benchmarks.bench.open_loop import answered, arrival_seconds
+from benchmarks.bench.open_loop import FAILED, REFUSED, SERVED, arrival_seconds, status_of
 from benchmarks.bench.page import BEGIN, END, write_page
 from benchmarks.bench.quartiles import Quartiles, percentile
 from benchmarks.bench.resources import cpu_ticks, peak_kib
@@ -119,18 +119,18 @@ class TestLoad:
             load_of("", "unable to connect to 127.0.0.1:1 Connection refused\n")
 
     @pytest.mark.parametrize(
-        ("answer", "verdict"),
+        ("answer", "status"),
         [
-            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", True),
-            (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: y\r\n\r\n", True),
-            (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}", False),
-            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", SERVED),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: y\r\n\r\n", SERVED),
+            (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}", REFUSED),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", FAILED),
             (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{", None),
             (b"HTTP/1.1 200 OK\r\nContent-Le", None),
         ],
     )
-    def test_an_answer_is_good_bad_or_not_whole(self, answer: bytes, verdict: bool | None) -> None:  # noqa: FBT001
-        assert answered(answer) is verdict
+    def test_an_answer_has_a_status_or_is_not_whole(self, answer: bytes, status: int | None) -> None:
+        assert status_of(answer) == status
 
     def test_arrivals_are_random_and_the_same_each_time(self) -> None:
         arrivals = arrival_seconds(rate=1_000, seconds=10)
