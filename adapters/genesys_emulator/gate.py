@@ -43,6 +43,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         answer = OutgoingAnswer(scope["method"], send)
+        statistics = self._emulator.statistics  # a call that is still here at a reset is not of what follows
         fault = self._pick(NETWORK_KINDS, scope)
         kind = fault.kind if fault else None
         if kind is not FaultKind.AWAY and self._emulator.settings.latency_seconds:
@@ -54,7 +55,7 @@ class Gate:
             await self._carry_out(answer, scope, receive)
         if answer.silent:
             await self._close(answer, receive)
-        self._emulator.statistics.note_call(scope["method"], route_name(scope["path"]), answer.status)
+        statistics.note_call(scope["method"], route_name(scope["path"]), answer.status)
 
     async def _carry_out(self, answer: OutgoingAnswer, scope: HTTPScope, receive: Receive) -> None:
         scope.setdefault("state", {})["correlation_id"] = answer.correlation_id
