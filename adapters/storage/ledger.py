@@ -15,7 +15,7 @@ from msgspec import MsgspecError, Raw, Struct, msgpack
 from msgspec.structs import asdict
 
 from adapters.storage.quick import quick, quick_copy
-from adapters.storage.stored_variables import Place, StoredVariables, facts_of, kept
+from adapters.storage.stored_variables import Place, StoredVariables, kept
 from domain.context.lww_map import LwwMap
 from domain.ids import ClaimToken, PersistenceId, SessionId
 from domain.session.lifecycle import Lifecycle
@@ -160,16 +160,12 @@ def read(record: Columns) -> SessionState:
         raise ValueError("the ledger is not what its checksum says") from error
     stamps = [BEFORE_ALL, *body.stamps]
     last_activity, named = body.last_activity, body.participant
-    context = _context(
-        entries=StoredVariables(body.variables, document),
-        floor=stamps[body.floor],
-        horizon=stamps[body.horizon],
-    )
+    variables = StoredVariables(body.variables, document)
+    context = _context(entries=variables, floor=stamps[body.floor], horizon=stamps[body.horizon])
     # The cached properties, as they would be made. An event that replaces all then looks at no variable.
     vars(context)["document"] = document
-    newest, any_packed = facts_of(body.variables)
-    vars(context)["newest"] = newest
-    if not any_packed:
+    vars(context)["newest"] = variables.newest
+    if not variables.any_packed:
         vars(context)["packed"] = frozenset()
     return _state(
         session_id=record.session_id,

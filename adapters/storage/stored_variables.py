@@ -52,12 +52,26 @@ class StoredVariables(Mapping[str, LwwVariable]):
         kept: what the ledger holds of them (MessagePack).
     """
 
-    __slots__ = ("_document", "_variables", "kept")
+    __slots__ = ("_document", "_read", "_variables", "kept")
 
     def __init__(self, kept: Raw, document: bytes) -> None:
+        """Raises ValueError when `kept` is not what the function of that name makes."""
+        try:
+            self._read = _decode(kept)
+        except MsgspecError as error:
+            raise ValueError("the ledger of a session does not fit its document") from error
         self.kept = kept
         self._document = document
         self._variables: dict[str, LwwVariable] | None = None
+
+    @property
+    def newest(self) -> Stamp:
+        """The newest stamp of a variable or tombstone."""
+        return max(self._read.stamps, default=BEFORE_ALL)
+
+    @property
+    def any_packed(self) -> bool:
+        return bool(self._read.packed)
 
     @property
     def taken_apart(self) -> bool:
@@ -66,7 +80,7 @@ class StoredVariables(Mapping[str, LwwVariable]):
     def _all(self) -> dict[str, LwwVariable]:
         if self._variables is None:
             try:
-                self._variables = _taken_apart(_decode(self.kept), self._document)
+                self._variables = _taken_apart(self._read, self._document)
             except (MsgspecError, ValueError, LookupError, RecursionError) as error:
                 raise StoreUnavailable("the ledger of a session does not fit its document") from error
         return self._variables
@@ -94,19 +108,6 @@ class StoredVariables(Mapping[str, LwwVariable]):
 
     def __repr__(self) -> str:
         return f"StoredVariables({self._all()!r})"
-
-
-def facts_of(kept: Raw) -> tuple[Stamp, bool]:
-    """The newest stamp of the variables and tombstones, and whether a variable is packed.
-
-    Raises:
-        ValueError: the bytes are not what `kept` makes.
-    """
-    try:
-        read = _decode(kept)
-    except MsgspecError as error:
-        raise ValueError("the ledger of a session does not fit its document") from error
-    return max(read.stamps, default=BEFORE_ALL), bool(read.packed)
 
 
 def kept(entries: Mapping[str, LwwVariable]) -> Raw:
