@@ -158,8 +158,6 @@ class LwwMap:
         Args:
             bytes_max: of the names of all tombstones together, as canonical JSON.
         """
-        if not self.has_tombstones:
-            return self
         tombstones = sorted(((stamp, name) for name, stamp in self.tombstones.items()), reverse=True)
         sizes = accumulate(len(name_text(name)) for _, name in tombstones)
         kept_max = min(tombstones_max, bisect_right(list(sizes), bytes_max))
