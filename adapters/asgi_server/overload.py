@@ -19,7 +19,7 @@ class Reason(StrEnum):
     CONNECTIONS = "connections"
 
 
-class Refusals:
+class RefusalCounter:
     """Counts requests that were refused for want of room; one addition each, for they come in thousands."""
 
     def __init__(self, on_refused: OnRefused | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from uvicorn.server import ServerState
 
 from adapters.asgi_server.limits import ServerLimits
-from adapters.asgi_server.overload import OnRefused, Refusals
+from adapters.asgi_server.overload import OnRefused, RefusalCounter
 from adapters.asgi_server.refusal import REQUESTS_TOO_MANY
 
 
@@ -15,7 +15,7 @@ class GuardedState(ServerState):
 
     def __init__(self, on_refused: OnRefused | None = None) -> None:
         super().__init__()
-        self.refusals = Refusals(on_refused)
+        self.refusals = RefusalCounter(on_refused)
         self.under_way = 0  # requests that the application works on, bodies arrived
         self.starting = 0  # requests that the application begins with in the next turn of the loop
         self.to_start: deque[tuple[float, Callable[[], None]]] = deque()  # those after, and since when

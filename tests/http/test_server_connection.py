@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from adapters.asgi_server.limits import ServerLimits
-from adapters.asgi_server.overload import Reason, Refusals
+from adapters.asgi_server.overload import Reason, RefusalCounter
 from adapters.asgi_server.server import ACCEPTS_PER_TURN, bind_listener, more_handles
 from adapters.asgi_server.server_protocol import STARTS_MAX, GuardedConfig, GuardedProtocol
 from adapters.asgi_server.server_state import GuardedState
@@ -364,7 +364,7 @@ def test_a_place_is_given_back_by_a_sender_who_left() -> None:
 
 def test_refusals_are_counted_and_logged_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
     counted: list[tuple[str, int]] = []
-    refusals = Refusals(lambda reason, number: counted.append((reason, number)))
+    refusals = RefusalCounter(lambda reason, number: counted.append((reason, number)))
 
     for second in range(21):
         for _ in range(100):
